@@ -1,0 +1,18 @@
+// What every data set looks like once it is in memory. Pixels stay as they came (u8 as a rule); the network's plan
+// normalises them with `mean` and `std`, so a data set costs one byte a pixel.
+
+export interface Dataset {
+  readonly name: string;
+  /** `[height, width, channels]` of one image. */
+  readonly shape: readonly [height: number, width: number, channels: number];
+  /** Number of images. */
+  readonly count: number;
+  /** `count * height * width * channels` values, NHWC. */
+  readonly images: Uint8Array | Float32Array;
+  /** Class of each image, 0 .. classes.length - 1. */
+  readonly labels: Int32Array;
+  readonly classes: readonly string[];
+  /** Per channel, in the unit of `images` (0..255 for pixels); the plan computes `(x - mean) / std`. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
