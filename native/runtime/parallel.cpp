@@ -1,0 +1,159 @@
+// The thread pool: one per process, never destroyed (threads may still be running when static destructors would).
+// A region is open while items are left. Sleeping workers need not wake for it to finish: the caller closes the region
+// when the counter is exhausted and waits only for workers that have entered. So more threads than cores only costs time.
+#include "parallel.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <mutex>
+
+namespace lanewise {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A plan's ops follow each other within microseconds, so a worker that has just finished one polls for the next.
+constexpr auto kSpin = std::chrono::microseconds(20);
+
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  asm volatile("pause");
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Polls until `done()` for at most kSpin; says whether it came true.
+template <class Done>
+bool spin(Done done) {
+  const auto deadline = Clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return true;
+      relax();
+    }
+  } while (Clock::now() < deadline);
+  return done();
+}
+
+/// Bits of Pool::state; the rest counts the workers inside the region.
+constexpr uint32_t kOpen = 1u << 31;
+constexpr uint32_t kCallerSleeps = 1u << 30;
+constexpr uint32_t kCount = kCallerSleeps - 1;
+
+struct alignas(64) Worker {
+  std::atomic<uint32_t> sleeping{0};
+};
+
+struct Pool {
+  alignas(64) std::atomic<uint32_t> generation{0};
+  alignas(64) std::atomic<uint32_t> state{0};
+  Region* region = nullptr;  // valid while open or while workers are inside
+  alignas(64) std::atomic<bool> busy{false};
+  std::atomic<int> started{1};  // worker 0 is whoever calls
+  std::mutex starting;
+  Worker workers[kMaxThreads];
+
+  void work(int worker);
+  void start(int threads);
+  void run(Region& region);
+};
+
+Pool& pool() {
+  static Pool* const leaked = new Pool;
+  return *leaked;
+}
+
+void Pool::work(int worker) {
+  uint32_t seen = 0;
+  auto& sleeping = workers[worker].sleeping;
+  const auto called = [&] { return generation.load(std::memory_order_acquire) != seen; };
+  for (;;) {
+    if (!spin(called)) {
+      // Sequentially consistent on both sides: either this sees the new generation, or run() sees the flag.
+      sleeping.store(1);
+      while (generation.load() == seen && sleeping.load() == 1) sleeping.wait(1);
+      sleeping.store(0);
+    }
+    seen = generation.load(std::memory_order_acquire);
+    uint32_t now = state.load(std::memory_order_relaxed);
+    while ((now & kOpen) != 0 && !state.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) {
+    }
+    if ((now & kOpen) == 0) continue;
+    if (worker < region->threads) region->drain(*region, worker);
+    if (state.fetch_sub(1, std::memory_order_acq_rel) - 1 == kCallerSleeps) state.notify_one();
+  }
+}
+
+void Pool::start(int threads) {
+  if (started.load(std::memory_order_acquire) >= threads) return;
+  const std::lock_guard lock(starting);
+  // Signals belong to Node's threads; a handler must not run on a stack of ours.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, size_t{1} << 20);  // musl's default is too small for packing buffers
+  for (int worker = started.load(std::memory_order_relaxed); worker < threads; ++worker) {
+    pthread_t thread;
+    const auto entry = [](void* index) -> void* {
+      pool().work(static_cast<int>(reinterpret_cast<intptr_t>(index)));
+      return nullptr;
+    };
+    // A system out of threads is no reason to fail: the work is done by those there are.
+    if (pthread_create(&thread, &attributes, entry, reinterpret_cast<void*>(intptr_t{worker})) != 0) break;
+#if defined(__linux__)
+    char name[16];
+    std::snprintf(name, sizeof name, "lanewise-%d", worker);
+    pthread_setname_np(thread, name);
+#endif
+    started.store(worker + 1, std::memory_order_release);
+  }
+  pthread_attr_destroy(&attributes);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Pool::run(Region& todo) {
+  region = &todo;
+  state.store(kOpen, std::memory_order_release);
+  generation.fetch_add(1);
+  const int threads = std::min(todo.threads, started.load(std::memory_order_acquire));
+  for (int worker = 1; worker < threads; ++worker) {
+    auto& sleeping = workers[worker].sleeping;
+    if (sleeping.load() == 1 && sleeping.exchange(0) == 1) sleeping.notify_one();
+  }
+  todo.drain(todo, 0);
+  state.fetch_and(~kOpen, std::memory_order_acq_rel);
+  const auto alone = [&] { return (state.load(std::memory_order_acquire) & kCount) == 0; };
+  if (!spin(alone)) {
+    uint32_t now = state.fetch_or(kCallerSleeps, std::memory_order_acq_rel) | kCallerSleeps;
+    while ((now & kCount) != 0) {
+      state.wait(now);
+      now = state.load(std::memory_order_acquire);
+    }
+  }
+}
+
+}  // namespace
+
+Parallel::Parallel(int threads, const std::atomic<bool>* stop) : threads_(threads), stop_(stop) {
+  if (threads_ < 1) threads_ = 1;
+  if (threads_ > kMaxThreads) threads_ = kMaxThreads;
+  pool().start(threads_);
+}
+
+bool Parallel::submit(Region& region) {
+  auto& shared = pool();
+  if (shared.busy.exchange(true, std::memory_order_acquire)) return false;
+  shared.run(region);
+  shared.busy.store(false, std::memory_order_release);
+  return true;
+}
+
+}  // namespace lanewise
