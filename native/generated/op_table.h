@@ -1,0 +1,355 @@
+// The op table as C++ sees it. Generated from lib/ops by scripts/generate-op-table.mjs: do not edit.
+// An attribute struct is exactly the words that a plan carries for the op, in order.
+#pragma once
+
+#include <cstdint>
+
+#include "../ops/op.h"
+
+// clang-format off
+namespace lanewise {
+
+inline constexpr uint32_t kOpTableHash = 0x04d59cacu;
+
+enum class OpCode : int32_t {
+  kConv2d = 0,
+  kConv2dDx = 1,
+  kConv2dDw = 2,
+  kLinear = 3,
+  kLinearDx = 4,
+  kLinearDw = 5,
+  kGemm = 6,
+  kBiasAdd = 7,
+  kBiasAddDb = 8,
+  kRelu = 9,
+  kReluDx = 10,
+  kLeakyRelu = 11,
+  kLeakyReluDx = 12,
+  kSigmoid = 13,
+  kSigmoidDx = 14,
+  kTanh = 15,
+  kTanhDx = 16,
+  kSoftmax = 17,
+  kSoftmaxDx = 18,
+  kSoftmaxCrossEntropy = 19,
+  kSoftmaxCrossEntropyDx = 20,
+  kBatchNorm2d = 21,
+  kBatchNorm2dRunning = 22,
+  kBatchNorm2dInference = 23,
+  kBatchNorm2dDw = 24,
+  kBatchNorm2dDx = 25,
+  kDropout = 26,
+  kFlatten = 27,
+  kUnflatten = 28,
+  kAdd = 29,
+  kMaxPool2d = 30,
+  kMaxPool2dDx = 31,
+  kAvgPool2d = 32,
+  kAvgPool2dDx = 33,
+  kGlobalAvgPool2d = 34,
+  kGlobalAvgPool2dDx = 35,
+  kGlobalMaxPool2d = 36,
+  kGlobalMaxPool2dDx = 37,
+  kNormalize = 38,
+  kFill = 39,
+  kGuardFinite = 40,
+  kCountCorrect = 41,
+  kSgdStep = 42,
+  kAdamStep = 43,
+};
+
+struct Conv2dAttrs {
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
+  int32_t groups;
+  int32_t activation;
+  float slope;
+};
+
+struct Conv2dDxAttrs {
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
+  int32_t groups;
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct Conv2dDwAttrs {
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
+  int32_t groups;
+  int32_t kernel_h;
+  int32_t kernel_w;
+};
+
+struct LinearAttrs {
+  int32_t activation;
+  float slope;
+};
+
+struct GemmAttrs {
+  int32_t trans_a;
+  int32_t trans_b;
+};
+
+struct LeakyReluAttrs {
+  float slope;
+};
+
+struct LeakyReluDxAttrs {
+  float slope;
+};
+
+struct SoftmaxCrossEntropyAttrs {
+  float label_smoothing;
+};
+
+struct SoftmaxCrossEntropyDxAttrs {
+  float label_smoothing;
+};
+
+struct BatchNorm2dAttrs {
+  float epsilon;
+  int32_t activation;
+  float slope;
+};
+
+struct BatchNorm2dRunningAttrs {
+  float momentum;
+  float unbiased;
+};
+
+struct BatchNorm2dInferenceAttrs {
+  float epsilon;
+  int32_t activation;
+  float slope;
+};
+
+struct BatchNorm2dDwAttrs {
+  float epsilon;
+};
+
+struct BatchNorm2dDxAttrs {
+  float epsilon;
+};
+
+struct DropoutAttrs {
+  float rate;
+  int32_t stream;
+};
+
+struct UnflattenAttrs {
+  int32_t in_h;
+  int32_t in_w;
+  int32_t in_c;
+};
+
+struct AddAttrs {
+  int32_t activation;
+  float slope;
+};
+
+struct MaxPool2dAttrs {
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+};
+
+struct MaxPool2dDxAttrs {
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct AvgPool2dAttrs {
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t count_padding;
+};
+
+struct AvgPool2dDxAttrs {
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t count_padding;
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct GlobalAvgPool2dDxAttrs {
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct GlobalMaxPool2dDxAttrs {
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct FillAttrs {
+  float value;
+  int32_t count;
+};
+
+struct SgdStepAttrs {
+  float momentum;
+  int32_t nesterov;
+  float weight_decay;
+};
+
+struct AdamStepAttrs {
+  float beta1;
+  float beta2;
+  float epsilon;
+  float weight_decay;
+  int32_t decoupled;
+};
+
+extern const OpImpl conv2d_impl;
+extern const OpImpl conv2d_dx_impl;
+extern const OpImpl conv2d_dw_impl;
+extern const OpImpl linear_impl;
+extern const OpImpl linear_dx_impl;
+extern const OpImpl linear_dw_impl;
+extern const OpImpl gemm_impl;
+extern const OpImpl bias_add_impl;
+extern const OpImpl bias_add_db_impl;
+extern const OpImpl relu_impl;
+extern const OpImpl relu_dx_impl;
+extern const OpImpl leaky_relu_impl;
+extern const OpImpl leaky_relu_dx_impl;
+extern const OpImpl sigmoid_impl;
+extern const OpImpl sigmoid_dx_impl;
+extern const OpImpl tanh_impl;
+extern const OpImpl tanh_dx_impl;
+extern const OpImpl softmax_impl;
+extern const OpImpl softmax_dx_impl;
+extern const OpImpl softmax_cross_entropy_impl;
+extern const OpImpl softmax_cross_entropy_dx_impl;
+extern const OpImpl batch_norm2d_impl;
+extern const OpImpl batch_norm2d_running_impl;
+extern const OpImpl batch_norm2d_inference_impl;
+extern const OpImpl batch_norm2d_dw_impl;
+extern const OpImpl batch_norm2d_dx_impl;
+extern const OpImpl dropout_impl;
+extern const OpImpl add_impl;
+extern const OpImpl max_pool2d_impl;
+extern const OpImpl max_pool2d_dx_impl;
+extern const OpImpl avg_pool2d_impl;
+extern const OpImpl avg_pool2d_dx_impl;
+extern const OpImpl global_avg_pool2d_impl;
+extern const OpImpl global_avg_pool2d_dx_impl;
+extern const OpImpl global_max_pool2d_impl;
+extern const OpImpl global_max_pool2d_dx_impl;
+extern const OpImpl normalize_impl;
+extern const OpImpl fill_impl;
+extern const OpImpl guard_finite_impl;
+extern const OpImpl count_correct_impl;
+extern const OpImpl sgd_step_impl;
+extern const OpImpl adam_step_impl;
+
+struct OpEntry {
+  const char* name;
+  int min_inputs;
+  int max_inputs;
+  int n_outputs;
+  int n_attrs;
+  const OpImpl* impl;         // nullptr: a view, which no plan contains
+  uint32_t optional_inputs;   // bit per input
+  uint32_t mutated_inputs;    // bit per input
+  int in_place_input;         // -1: none
+  int in_place_output;
+};
+
+inline constexpr OpEntry kOpTable[] = {
+    {"conv2d", 2, 3, 1, 11, &conv2d_impl, 0x4, 0x0, -1, -1},
+    {"conv2d_dx", 2, 2, 1, 11, &conv2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"conv2d_dw", 2, 2, 1, 11, &conv2d_dw_impl, 0x0, 0x0, -1, -1},
+    {"linear", 2, 3, 1, 2, &linear_impl, 0x4, 0x0, -1, -1},
+    {"linear_dx", 2, 2, 1, 0, &linear_dx_impl, 0x0, 0x0, -1, -1},
+    {"linear_dw", 2, 2, 1, 0, &linear_dw_impl, 0x0, 0x0, -1, -1},
+    {"gemm", 2, 2, 1, 2, &gemm_impl, 0x0, 0x0, -1, -1},
+    {"bias_add", 2, 2, 1, 0, &bias_add_impl, 0x0, 0x0, 0, 0},
+    {"bias_add_db", 1, 1, 1, 0, &bias_add_db_impl, 0x0, 0x0, -1, -1},
+    {"relu", 1, 1, 1, 0, &relu_impl, 0x0, 0x0, 0, 0},
+    {"relu_dx", 2, 2, 1, 0, &relu_dx_impl, 0x0, 0x0, 0, 0},
+    {"leaky_relu", 1, 1, 1, 1, &leaky_relu_impl, 0x0, 0x0, 0, 0},
+    {"leaky_relu_dx", 2, 2, 1, 1, &leaky_relu_dx_impl, 0x0, 0x0, 0, 0},
+    {"sigmoid", 1, 1, 1, 0, &sigmoid_impl, 0x0, 0x0, 0, 0},
+    {"sigmoid_dx", 2, 2, 1, 0, &sigmoid_dx_impl, 0x0, 0x0, 0, 0},
+    {"tanh", 1, 1, 1, 0, &tanh_impl, 0x0, 0x0, 0, 0},
+    {"tanh_dx", 2, 2, 1, 0, &tanh_dx_impl, 0x0, 0x0, 0, 0},
+    {"softmax", 1, 1, 1, 0, &softmax_impl, 0x0, 0x0, -1, -1},
+    {"softmax_dx", 2, 2, 1, 0, &softmax_dx_impl, 0x0, 0x0, 0, 0},
+    {"softmax_cross_entropy", 2, 2, 2, 1, &softmax_cross_entropy_impl, 0x0, 0x0, -1, -1},
+    {"softmax_cross_entropy_dx", 3, 3, 1, 1, &softmax_cross_entropy_dx_impl, 0x0, 0x0, -1, -1},
+    {"batch_norm2d", 3, 3, 3, 3, &batch_norm2d_impl, 0x0, 0x0, -1, -1},
+    {"batch_norm2d_running", 4, 4, 0, 2, &batch_norm2d_running_impl, 0x0, 0x3, -1, -1},
+    {"batch_norm2d_inference", 5, 5, 1, 3, &batch_norm2d_inference_impl, 0x0, 0x0, -1, -1},
+    {"batch_norm2d_dw", 4, 4, 2, 1, &batch_norm2d_dw_impl, 0x0, 0x0, -1, -1},
+    {"batch_norm2d_dx", 7, 7, 1, 1, &batch_norm2d_dx_impl, 0x0, 0x0, 0, 0},
+    {"dropout", 2, 2, 1, 2, &dropout_impl, 0x0, 0x0, 0, 0},
+    {"flatten", 1, 1, 1, 0, nullptr, 0x0, 0x0, -1, -1},
+    {"unflatten", 1, 1, 1, 3, nullptr, 0x0, 0x0, -1, -1},
+    {"add", 2, 2, 1, 2, &add_impl, 0x0, 0x0, 0, 0},
+    {"max_pool2d", 1, 1, 2, 8, &max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d_dx", 2, 2, 1, 10, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d", 1, 1, 1, 9, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d_dx", 1, 1, 1, 11, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"global_avg_pool2d", 1, 1, 1, 0, &global_avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"global_avg_pool2d_dx", 1, 1, 1, 2, &global_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"global_max_pool2d", 1, 1, 2, 0, &global_max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"global_max_pool2d_dx", 2, 2, 1, 2, &global_max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"normalize", 3, 3, 1, 0, &normalize_impl, 0x0, 0x0, -1, -1},
+    {"fill", 0, 0, 1, 2, &fill_impl, 0x0, 0x0, -1, -1},
+    {"guard_finite", 1, 1, 0, 0, &guard_finite_impl, 0x0, 0x0, -1, -1},
+    {"count_correct", 2, 2, 1, 0, &count_correct_impl, 0x0, 0x0, -1, -1},
+    {"sgd_step", 4, 4, 0, 3, &sgd_step_impl, 0x2, 0x3, -1, -1},
+    {"adam_step", 5, 5, 0, 5, &adam_step_impl, 0x0, 0x7, -1, -1},
+};
+
+inline constexpr int kOpCount = 44;
+
+}  // namespace lanewise
+// clang-format on
