@@ -1,0 +1,21 @@
+// Every kernel file, once. Included inside the namespace (and target region) of one instruction set, after its Vec API.
+// Nothing here or below may include a std header or call a std template: those would be compiled for the instruction
+// set and could then be picked by the linker for code that must run everywhere.
+
+constexpr int kTileN = 2 * kLanes;
+
+template <class T>
+LANEWISE_INLINE T min_of(T a, T b) {
+  return b < a ? b : a;
+}
+template <class T>
+LANEWISE_INLINE T max_of(T a, T b) {
+  return a < b ? b : a;
+}
+
+#include "gemm_tile.inl"
+#include "gemm_tile_dw.inl"
+#include "measure.inl"
+
+#define LANEWISE_ENTRY(name, result, arguments) &name,
+#define LANEWISE_TABLE(isa) {isa, kLanes, kTileM, kTileMNarrow, kTileN, LANEWISE_KERNELS(LANEWISE_ENTRY)}

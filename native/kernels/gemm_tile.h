@@ -1,0 +1,58 @@
+// The contracts of the two matrix building blocks: every convolution, linear layer and GEMM is made of these.
+// Vocabulary: a pixel is one output position (a row of the matrix product), n columns are output channels, k runs over
+// the reduction. Sizes, offsets and strides are in floats. Pointers may have any alignment.
+#pragma once
+
+#include <cstdint>
+
+namespace lanewise {
+
+enum Activation : int32_t { kNoActivation = 0, kReluActivation = 1, kLeakyReluActivation = 2 };
+
+/// y[p][j] = activation(bias[j] + chain over t, then k of x[p][taps[t] + k] * w[t * klen + k][j]), 0 <= j < n.
+/// The chain is fused multiply-adds from +0 in exactly that order, whatever the tile. Pixels are pointers, so any pixels
+/// may share a panel: rows, images, strides and phases are the caller's business.
+struct GemmPanel {
+  const float* const* x;  // [pixels], each moved by x_offset
+  float* const* y;        // [pixels], each moved by y_offset; never overlaps x or w
+  int64_t pixels;
+  int64_t x_offset;
+  int64_t y_offset;
+  const int64_t* taps;  // [n_taps], may be negative
+  int64_t n_taps;
+  int64_t klen;
+  const float* w;  // rows ldw apart
+  int64_t ldw;
+  bool w_padded;  // rows of w can be read up to a whole number of vectors
+  int n;          // 1..tile_n
+  bool resume;    // the chain starts from y instead of +0
+  const float* bias;  // or nullptr
+  int32_t activation;
+  float slope;
+};
+
+enum class DwMode : int32_t {
+  kStore,   // dw = chain
+  kAdd,     // dw = dw + chain
+  kResume,  // dw = chain that starts from dw
+};
+
+/// dw[m][j] = chain over segments s, then p < lengths[s] of x[s][p * x_stride + m] * dy[s][p * dy_stride + j].
+struct GemmPanelDw {
+  const float* const* x;   // [segments], each moved by x_offset
+  const float* const* dy;  // [segments], each moved by dy_offset
+  const int64_t* lengths;  // [segments], at least 1
+  int64_t segments;
+  int64_t x_offset;
+  int64_t dy_offset;
+  int64_t x_stride;
+  int64_t dy_stride;
+  bool dy_padded;  // rows of dy can be read up to a whole number of vectors
+  float* dw;       // rows ldw apart
+  int64_t ldw;
+  int64_t positions;  // 0 <= m < positions
+  int n;              // 1..tile_n
+  DwMode mode;
+};
+
+}  // namespace lanewise

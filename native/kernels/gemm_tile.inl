@@ -1,0 +1,132 @@
+// gemm_panel: M pixels x V vectors of accumulators stay in registers for the whole reduction.
+// Needs gemm_tile.h. The order of operations of one output never depends on M, V or the instruction set.
+
+LANEWISE_INLINE Vec apply_activation(Vec v, int32_t activation, Vec slope) {
+  if (activation == kReluActivation) return select(less(v, zero()), zero(), v);
+  if (activation == kLeakyReluActivation) return select(less(v, zero()), mul(v, slope), v);
+  return v;
+}
+
+/** Columns of vector v when n columns are spread over vectors. */
+LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLanes); }
+
+template <int M, int V, bool kMaskW>
+static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys) {
+  const float* x[M];
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) x[m] = xs[m] + task.x_offset;
+
+  Vec acc[M][V];
+  if (task.resume) {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        acc[m][v] = load_n(ys[m] + task.y_offset + v * kLanes, v + 1 < V ? kLanes : columns_of(task.n, v));
+      }
+    }
+  } else {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[m][v] = zero();
+    }
+  }
+
+  const float* w = task.w;
+  const int64_t ldw = task.ldw;
+  const int64_t klen = task.klen;
+  const int last = columns_of(task.n, V - 1);
+  const int64_t* const taps_end = task.taps + task.n_taps;
+  for (const int64_t* tap = task.taps; tap != taps_end; ++tap) {
+    int64_t k = *tap;
+    const int64_t k_end = k + klen;
+    for (; k < k_end; ++k, w += ldw) {
+      Vec b[V];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) {
+        const Vec a = broadcast(x[m][k]);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
+      }
+    }
+  }
+
+  const Vec slope = broadcast(task.slope);
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    const int columns = v + 1 < V ? kLanes : last;
+    if (task.bias != nullptr) {
+      const Vec bias = load_n(task.bias + v * kLanes, columns);
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) acc[m][v] = add(acc[m][v], bias);
+    }
+    if (task.activation != kNoActivation) {
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) acc[m][v] = apply_activation(acc[m][v], task.activation, slope);
+    }
+    if (columns == kLanes) {
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) store(ys[m] + task.y_offset + v * kLanes, acc[m][v]);
+    } else {
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) store_n(ys[m] + task.y_offset + v * kLanes, acc[m][v], columns);
+    }
+  }
+}
+
+using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*);
+
+template <int V, bool kMaskW, int... kMinus1>
+struct GemmTiles {
+  static constexpr GemmTile of[] = {&gemm_tile<kMinus1 + 1, V, kMaskW>...};
+};
+template <int V, bool kMaskW, int... kMinus1>
+constexpr const GemmTile* gemm_tiles(std::integer_sequence<int, kMinus1...>) {
+  return GemmTiles<V, kMaskW, kMinus1...>::of;
+}
+
+/** Pixels are spread evenly over as few tiles as possible: 16 pixels are 8 + 8, not 14 + 2. */
+static void gemm_panel(const GemmPanel& task) {
+  const bool narrow = task.n <= kLanes;
+  const bool mask_w = !task.w_padded && task.n % kLanes != 0;
+  using Wide = std::make_integer_sequence<int, kTileM>;
+  using Narrow = std::make_integer_sequence<int, kTileMNarrow>;
+  const GemmTile* const tiles_of = narrow ? (mask_w ? gemm_tiles<1, true>(Narrow{}) : gemm_tiles<1, false>(Narrow{}))
+                                          : (mask_w ? gemm_tiles<2, true>(Wide{}) : gemm_tiles<2, false>(Wide{}));
+  const int64_t tile_m = narrow ? kTileMNarrow : kTileM;
+  const int64_t tiles = (task.pixels + tile_m - 1) / tile_m;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t from = task.pixels * tile / tiles;
+    const int64_t to = task.pixels * (tile + 1) / tiles;
+    tiles_of[to - from - 1](task, task.x + from, task.y + from);
+  }
+}
+
+/** to[r][j] = from[r * ld + j] for j < n, 0 for n <= j < width. */
+static void pack_rows(float* to, const float* from, int64_t ld, int64_t rows, int n, int width) {
+  for (int64_t r = 0; r < rows; ++r, to += width, from += ld) {
+    for (int j = 0; j < n; j += kLanes) {
+      const int columns = min_of(n - j, kLanes);
+      store_n(to + j, load_n(from + j, columns), min_of(width - j, kLanes));
+    }
+    for (int j = (n + kLanes - 1) / kLanes * kLanes; j < width; j += kLanes) {
+      store_n(to + j, zero(), min_of(width - j, kLanes));
+    }
+  }
+}
+
+/** to[r][j] = from[j * ld + r] for j < n, 0 for n <= j < width: the transpose. */
+static void pack_columns(float* to, const float* from, int64_t ld, int64_t rows, int n, int width) {
+  for (int64_t r0 = 0; r0 < rows; r0 += 16) {
+    const int block = static_cast<int>(min_of<int64_t>(rows - r0, 16));
+    for (int j = 0; j < n; ++j) {
+      for (int r = 0; r < block; ++r) to[(r0 + r) * width + j] = from[j * ld + r0 + r];
+    }
+    for (int r = 0; r < block; ++r) {
+      for (int j = n; j < width; ++j) to[(r0 + r) * width + j] = 0.0f;
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// gemm_panel_dw: M weight positions x V vectors of output channels in registers, reduced over pixels.
+// Needs gemm_tile.inl. One x pointer serves all positions, which are neighbours in memory.
+
+template <int M, int V, bool kMaskDy>
+static void gemm_tile_dw(const GemmPanelDw& task, int64_t first) {
+  Vec acc[M][V];
+  float* const dw = task.dw + first * task.ldw;
+  const int last = columns_of(task.n, V - 1);
+  if (task.mode == DwMode::kResume) {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        acc[m][v] = load_n(dw + m * task.ldw + v * kLanes, v + 1 < V ? kLanes : last);
+      }
+    }
+  } else {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[m][v] = zero();
+    }
+  }
+
+  const int64_t x_stride = task.x_stride;
+  const int64_t dy_stride = task.dy_stride;
+  for (int64_t s = 0; s < task.segments; ++s) {
+    const float* x = task.x[s] + task.x_offset + first;
+    const float* dy = task.dy[s] + task.dy_offset;
+    for (int64_t p = task.lengths[s]; p > 0; --p, x += x_stride, dy += dy_stride) {
+      Vec b[V];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        b[v] = kMaskDy && v + 1 == V ? load_n(dy + v * kLanes, last) : load(dy + v * kLanes);
+      }
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) {
+        const Vec a = broadcast(x[m]);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
+      }
+    }
+  }
+
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      float* const to = dw + m * task.ldw + v * kLanes;
+      const int columns = v + 1 < V ? kLanes : last;
+      if (task.mode == DwMode::kAdd) acc[m][v] = add(load_n(to, columns), acc[m][v]);
+      store_n(to, acc[m][v], columns);
+    }
+  }
+}
+
+using GemmTileDw = void (*)(const GemmPanelDw&, int64_t);
+
+template <int V, bool kMaskDy, int... kMinus1>
+struct GemmTilesDw {
+  static constexpr GemmTileDw of[] = {&gemm_tile_dw<kMinus1 + 1, V, kMaskDy>...};
+};
+template <int V, bool kMaskDy, int... kMinus1>
+constexpr const GemmTileDw* gemm_tiles_dw(std::integer_sequence<int, kMinus1...>) {
+  return GemmTilesDw<V, kMaskDy, kMinus1...>::of;
+}
+
+static void gemm_panel_dw(const GemmPanelDw& task) {
+  const bool narrow = task.n <= kLanes;
+  const bool mask_dy = !task.dy_padded && task.n % kLanes != 0;
+  using Wide = std::make_integer_sequence<int, kTileM>;
+  using Narrow = std::make_integer_sequence<int, kTileMNarrow>;
+  const GemmTileDw* const tiles_of =
+      narrow ? (mask_dy ? gemm_tiles_dw<1, true>(Narrow{}) : gemm_tiles_dw<1, false>(Narrow{}))
+             : (mask_dy ? gemm_tiles_dw<2, true>(Wide{}) : gemm_tiles_dw<2, false>(Wide{}));
+  const int64_t tile_m = narrow ? kTileMNarrow : kTileM;
+  const int64_t tiles = (task.positions + tile_m - 1) / tile_m;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t from = task.positions * tile / tiles;
+    const int64_t to = task.positions * (tile + 1) / tiles;
+    tiles_of[to - from - 1](task, from);
+  }
+}
