@@ -1,3 +1,4 @@
+// @ts-check
 // Compiles lib/ to dist/, incrementally, and removes what dist/ still holds of sources that no longer exist: dist/ is
 // packed as it is, so a leftover would be published.
 import { spawnSync } from 'node:child_process';

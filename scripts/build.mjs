@@ -1,3 +1,4 @@
+// @ts-check
 // Builds what is out of date: the native addon where a compiler is at hand, then dist/. Runs on `npm ci` (prepare),
 // before the tests and before `npm start`. Lacking a compiler is not an error: everything runs on the TypeScript
 // backend then; a compiler that fails is one.

@@ -1,3 +1,4 @@
+// @ts-check
 // `npm run check`: what a change must pass before it is committed, tests aside. Every step runs, so that one visit shows
 // everything; the exit status is 1 when any of them failed. `npm run check -- tsc knip` runs the steps named so.
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// @ts-check
 // `npm start`: trains LeNet-5 on the embedded digits with a live progress display, in under a minute on two cores.
 // Arguments are passed on and win over these: `npm start -- --epochs 5`.
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,0 +1,140 @@
+// The single ops that are timed. Shapes are those of common networks; `c@s` is c channels on an s x s map, `n` the
+// batch. Cases marked nativeOnly have the batch at which peers are usually quoted.
+import { type BenchCase, constant, type InputSpec, opCase, random, wholeNumbers } from './bench-case.ts';
+
+interface ConvShape {
+  readonly n: number;
+  readonly size: number;
+  readonly c: number;
+  readonly o: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly groups?: number;
+  readonly nativeOnly?: boolean;
+}
+
+/** A convolution's three passes, "same" padding. */
+function convCases({ n, size, c, o, kernel, stride = 1, groups = 1, nativeOnly = false }: ConvShape): BenchCase[] {
+  const pad = (kernel - 1) / 2;
+  const out = Math.floor((size + 2 * pad - kernel) / stride) + 1;
+  const geometry = {
+    strideH: stride,
+    strideW: stride,
+    padTop: pad,
+    padLeft: pad,
+    padBottom: pad,
+    padRight: pad,
+    dilationH: 1,
+    dilationW: 1,
+    groups,
+  };
+  const x = random(n, size, size, c);
+  const w = random(kernel, kernel, c / groups, o);
+  const dy = random(n, out, out, o);
+  const kind = groups === c && groups > 1 ? 'depthwise ' : '';
+  const shape = `${kind}${kernel}x${kernel}${stride > 1 ? `/${stride}` : ''} ${c}->${o}@${size} n${n}`;
+  const common = { shape, nativeOnly };
+  return [
+    opCase({ ...common, op: 'conv2d', inputs: [x, w, random(o)], attrs: { ...geometry, activation: 1, slope: 0 } }),
+    opCase({ ...common, op: 'conv2d_dx', inputs: [dy, w], attrs: { ...geometry, inH: size, inW: size } }),
+    opCase({ ...common, op: 'conv2d_dw', inputs: [x, dy], attrs: { ...geometry, kernelH: kernel, kernelW: kernel } }),
+  ];
+}
+
+function linearCases(n: number, i: number, o: number): BenchCase[] {
+  const [x, w, dy] = [random(n, i), random(i, o), random(n, o)];
+  const shape = `${i}->${o} n${n}`;
+  return [
+    opCase({ op: 'linear', shape, inputs: [x, w, random(o)], attrs: { activation: 0, slope: 0 } }),
+    opCase({ op: 'linear_dx', shape, inputs: [dy, w] }),
+    opCase({ op: 'linear_dw', shape, inputs: [x, dy] }),
+  ];
+}
+
+function poolCases(n: number, size: number, c: number): BenchCase[] {
+  const window = { kernelH: 2, kernelW: 2, strideH: 2, strideW: 2, padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+  const [x, dy] = [random(n, size, size, c), random(n, size / 2, size / 2, c)];
+  const index = wholeNumbers('u8', 4, n, size / 2, size / 2, c);
+  const shape = `2x2/2 ${c}@${size} n${n}`;
+  const back = { inH: size, inW: size };
+  return [
+    opCase({ op: 'max_pool2d', shape, inputs: [x], attrs: window }),
+    opCase({ op: 'max_pool2d_dx', shape, inputs: [dy, index], attrs: { ...window, ...back } }),
+    opCase({ op: 'avg_pool2d', shape, inputs: [x], attrs: { ...window, countPadding: 0 } }),
+    opCase({ op: 'avg_pool2d_dx', shape, inputs: [dy], attrs: { ...window, countPadding: 0, ...back } }),
+  ];
+}
+
+function batchNormCases(n: number, size: number, c: number): BenchCase[] {
+  const x = random(n, size, size, c);
+  const [gamma, beta, mean, dgamma, dbeta] = [random(c), random(c), random(c), random(c), random(c)];
+  const variance = constant(1, c);
+  const shape = `${c}@${size} n${n}`;
+  const epsilon = 1e-5;
+  return [
+    opCase({ op: 'batch_norm2d', shape, inputs: [x, gamma, beta], attrs: { epsilon, activation: 1, slope: 0 } }),
+    opCase({ op: 'batch_norm2d_dw', shape, inputs: [x, x, mean, variance], attrs: { epsilon } }),
+    opCase({ op: 'batch_norm2d_dx', shape, inputs: [x, x, gamma, mean, variance, dgamma, dbeta], attrs: { epsilon } }),
+  ];
+}
+
+function elementwiseCases(n: number, size: number, c: number): BenchCase[] {
+  const x = random(n, size, size, c);
+  const shape = `${c}@${size} n${n}`;
+  const step: InputSpec = wholeNumbers('i32', 2, 2);
+  return [
+    opCase({ op: 'relu', shape, inputs: [x] }),
+    opCase({ op: 'relu_dx', shape, inputs: [x, x] }),
+    opCase({ op: 'sigmoid', shape, inputs: [x] }),
+    opCase({ op: 'tanh', shape, inputs: [x] }),
+    opCase({ op: 'add', shape, inputs: [x, x], attrs: { activation: 1, slope: 0 } }),
+    opCase({ op: 'dropout', shape, inputs: [x, step], attrs: { rate: 0.5, stream: 1 } }),
+    opCase({ op: 'normalize', shape, inputs: [wholeNumbers('u8', 256, n, size, size, c), random(c), random(c)] }),
+  ];
+}
+
+function lossCases(n: number, k: number): BenchCase[] {
+  const labels = wholeNumbers('i32', k, n);
+  const attrs = { labelSmoothing: 0 };
+  const shape = `${k} n${n}`;
+  const inputs = [constant(1 / k, n, k), labels, constant(1, 1)];
+  return [
+    opCase({ op: 'softmax_cross_entropy', shape, inputs: [random(n, k), labels], attrs }),
+    opCase({ op: 'softmax_cross_entropy_dx', shape, inputs, attrs }),
+  ];
+}
+
+/** Gradients and step sizes are small and fixed, so that the values stay ordinary however often a case runs. */
+function optimizerCases(count: number): BenchCase[] {
+  const [w, slot, g] = [random(count), constant(0.5, count), constant(1e-3, count)];
+  const shape = `${count}`;
+  const sgd = { momentum: 0.9, nesterov: 0, weightDecay: 1e-4 };
+  const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-4, decoupled: 1 };
+  return [
+    opCase({ op: 'sgd_step', shape, inputs: [w, slot, g, constant(1e-6, 1)], attrs: sgd }),
+    opCase({ op: 'adam_step', shape, inputs: [w, slot, slot, g, constant(1e-6, 3)], attrs: adam }),
+  ];
+}
+
+export const opCases: readonly BenchCase[] = [
+  ...convCases({ n: 1, size: 56, c: 64, o: 64, kernel: 3 }),
+  ...convCases({ n: 8, size: 56, c: 64, o: 64, kernel: 3, nativeOnly: true }),
+  ...convCases({ n: 8, size: 28, c: 128, o: 128, kernel: 3, nativeOnly: true }),
+  ...convCases({ n: 8, size: 14, c: 256, o: 256, kernel: 3, nativeOnly: true }),
+  ...convCases({ n: 8, size: 7, c: 512, o: 512, kernel: 3, nativeOnly: true }),
+  ...convCases({ n: 64, size: 8, c: 256, o: 256, kernel: 3, nativeOnly: true }),
+  ...convCases({ n: 1, size: 56, c: 64, o: 256, kernel: 1 }),
+  ...convCases({ n: 1, size: 28, c: 512, o: 128, kernel: 1 }),
+  ...convCases({ n: 64, size: 28, c: 1, o: 6, kernel: 5 }),
+  ...convCases({ n: 16, size: 32, c: 3, o: 64, kernel: 3 }),
+  ...convCases({ n: 1, size: 112, c: 32, o: 32, kernel: 3, groups: 32 }),
+  ...linearCases(64, 400, 120),
+  ...linearCases(64, 1024, 1024),
+  ...poolCases(8, 56, 64),
+  ...batchNormCases(8, 56, 64),
+  ...elementwiseCases(8, 56, 64),
+  ...lossCases(64, 10),
+  ...lossCases(64, 1000),
+  ...optimizerCases(1 << 20),
+  opCase({ op: 'gemm', shape: '512', inputs: [random(512, 512), random(512, 512)], attrs: { transA: 0, transB: 0 } }),
+];
