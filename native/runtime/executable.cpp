@@ -1,0 +1,69 @@
+// Binding a plan to memory, and the loop that runs it.
+#include "executable.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "../kernels/kernels.h"
+
+namespace lanewise {
+namespace {
+
+std::string megabytes(int64_t bytes) { return std::to_string((bytes >> 20) + 1) + " MB"; }
+
+}  // namespace
+
+Executable::Executable(std::shared_ptr<Store> store, Plan plan, const Kernels& kernels, int threads, StopFlag stop)
+    : store_(std::move(store)),
+      plan_(std::move(plan)),
+      kernels_(kernels),
+      stop_(std::move(stop)),
+      parallel_(threads, stop_.get()),
+      nanoseconds_(plan_.steps.size()) {}
+
+std::shared_ptr<Executable> Executable::create(std::shared_ptr<Store> store, Plan plan, const char* isa, int threads,
+                                               StopFlag stop, std::string& error) {
+  const Kernels* const kernels = kernels_for(isa);
+  if (kernels == nullptr) {
+    error = std::string("the instruction set ") + isa + " is not usable here";
+    return nullptr;
+  }
+  int64_t workspace_bytes = 0;
+  for (const Step& step : plan.steps) {
+    if (step.op->impl->workspace_bytes == nullptr) continue;
+    const int64_t bytes = step.op->impl->workspace_bytes(step.args(), *kernels, threads);
+    if (bytes < 0) {
+      error = std::string(step.op->name) + " is too large to be computed";
+      return nullptr;
+    }
+    workspace_bytes = std::max(workspace_bytes, bytes);
+  }
+  std::shared_ptr<Executable> made(new Executable(std::move(store), std::move(plan), *kernels, threads, std::move(stop)));
+  made->arena_ = Memory(made->plan_.arena_bytes);
+  made->workspace_ = Memory(workspace_bytes);
+  if (made->arena_.bytes() < made->plan_.arena_bytes || made->workspace_.bytes() < workspace_bytes) {
+    error = "not enough memory: the plan needs " + megabytes(made->plan_.arena_bytes) + " and " +
+            megabytes(workspace_bytes) + " of scratch memory; use a smaller batch";
+    return nullptr;
+  }
+  made->plan_.bind(made->store_->memory.data(), made->arena_.data());
+  return made;
+}
+
+bool Executable::run() {
+  using Clock = std::chrono::steady_clock;
+  std::fill(nanoseconds_.begin(), nanoseconds_.end(), 0.0);
+  auto before = Clock::now();
+  for (size_t i = 0; i < plan_.steps.size(); ++i) {
+    if (stop_->load(std::memory_order_relaxed)) return false;
+    const Step& step = plan_.steps[i];
+    const bool go_on = step.op->impl->run(OpContext{step.args(), kernels_, parallel_, workspace_.data()});
+    const auto now = Clock::now();
+    nanoseconds_[i] = std::chrono::duration<double, std::nano>(now - before).count();
+    before = now;
+    if (!go_on) return false;
+  }
+  return true;
+}
+
+}  // namespace lanewise
