@@ -1,0 +1,64 @@
+// What a network costs, layer by layer, as data; `report/` prints it.
+
+import { isPersistent } from '../graph/graph.ts';
+import { elementCount } from '../ops/op.ts';
+import { type Architecture, predictionNetwork } from './network.ts';
+
+export interface LayerSummary {
+  readonly name: string;
+  readonly type: string;
+  /** How many layers contain this one. */
+  readonly depth: number;
+  /** Output for one image: `[h, w, channels]` or `[features]`. */
+  readonly outputShape: readonly number[];
+  readonly parameters: number;
+  /** Floating-point operations for one image; a multiply-add counts as two. */
+  readonly flops: number;
+  /** Memory of the output for one image. */
+  readonly activationBytes: number;
+  /** Parameters of a fully connected layer with the same input and output; undefined for layers without weights. */
+  readonly denseParameters: number | undefined;
+}
+
+export interface ModelSummary {
+  readonly inputShape: readonly [number, number, number];
+  readonly layers: readonly LayerSummary[];
+  readonly parameters: number;
+  readonly flops: number;
+  readonly activationBytes: number;
+}
+
+export function summarize(architecture: Architecture): ModelSummary {
+  const { builder } = predictionNetwork(architecture, { size: 1, dtype: 'f32' });
+  const flops = new Map<string, number>();
+  for (const { op, inputs, outputs, attrs, layer } of builder.graph.nodes) {
+    flops.set(layer, (flops.get(layer) ?? 0) + (op.cost?.(inputs, outputs, attrs).flops ?? 0));
+  }
+  const layers = builder.layers.map(({ name, type, depth, input, output }): LayerSummary => {
+    const parameters = [...builder.persistent.values()]
+      .filter((tensor) => tensor.layer === name && tensor.role === 'parameter')
+      .reduce((sum, tensor) => sum + elementCount(tensor.shape), 0);
+    const outputs = elementCount(output.shape);
+    const weighted = builder.graph.nodes.some(
+      (node) => node.layer === name && node.inputs.some((t) => t && isPersistent(t) && t.shape.length > 1),
+    );
+    return {
+      name,
+      type,
+      depth,
+      outputShape: output.shape.slice(1),
+      parameters,
+      flops: flops.get(name) ?? 0,
+      activationBytes: 4 * outputs,
+      denseParameters: weighted ? (elementCount(input.shape) + 1) * outputs : undefined,
+    };
+  });
+  const total = (key: 'parameters' | 'flops' | 'activationBytes') => layers.reduce((sum, layer) => sum + layer[key], 0);
+  return {
+    inputShape: architecture.inputShape,
+    layers,
+    parameters: total('parameters'),
+    flops: total('flops'),
+    activationBytes: total('activationBytes'),
+  };
+}
