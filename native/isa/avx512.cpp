@@ -10,6 +10,9 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+// GCC 12 warns about its own headers' "undefined" operands (bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
 #define LANEWISE_INLINE static inline __attribute__((always_inline))
 
 #pragma GCC push_options

@@ -17,5 +17,20 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "gemm_tile_dw.inl"
 #include "measure.inl"
 
+#include "lanes.inl"
+
+#include "activation.inl"
+#include "channel.inl"
+#include "column_sum.inl"
+#include "dropout.inl"
+#include "elementwise.inl"
+#include "optimizer.inl"
+#include "pool.inl"
+#include "softmax.inl"
+
+#include "avg_pool.inl"
+#include "batch_norm.inl"
+#include "max_pool.inl"
+
 #define LANEWISE_ENTRY(name, result, arguments) &name,
 #define LANEWISE_TABLE(isa) {isa, kLanes, kTileM, kTileMNarrow, kTileN, LANEWISE_KERNELS(LANEWISE_ENTRY)}

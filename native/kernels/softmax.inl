@@ -1,0 +1,67 @@
+// Softmax over the last axis, row by row, and the gradients of softmax and of softmax with cross-entropy.
+// Needs activation.inl, elementwise.inl. Sums run in double over the fp32 exponentials, in index order: that order is the definition.
+
+/// y = softmax of each row of x[rows,k]; `row_max` and `row_sum` (may be null) receive its maximum and double sum.
+static void softmax_rows(const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum) {
+  for (int64_t row = 0; row < rows; ++row, x += k, y += k) {
+    Vec tops = broadcast(-__builtin_inff());
+    int64_t i = 0;
+    for (; i + kLanes <= k; i += kLanes) {
+      const Vec v = load(x + i);
+      tops = select(less(tops, v), v, tops);
+    }
+    float lanes[kLanes];
+    store(lanes, tops);
+    float top = lanes[0];
+    for (int lane = 1; lane < kLanes; ++lane) top = lanes[lane] > top ? lanes[lane] : top;
+    for (; i < k; ++i) top = x[i] > top ? x[i] : top;
+
+    const Vec shift = broadcast(top);
+    map1(x, y, k, [shift](Vec v) { return exp_of(sub(v, shift)); });
+    double sum = 0.0;
+    for (i = 0; i < k; ++i) sum = sum + static_cast<double>(y[i]);
+    divide_by(y, y, k, static_cast<float>(sum));
+    if (row_max != nullptr) row_max[row] = top;
+    if (row_sum != nullptr) row_sum[row] = sum;
+  }
+}
+
+/// dx = y * (dy - sum(dy * y)), the sum a chain over the row. dx may be dy.
+static void softmax_backward_rows(const float* dy, const float* y, float* dx, int64_t rows, int64_t k) {
+  // Each chain is sequential, so four rows at a time keep the multiply-add units busy.
+  constexpr int kRows = 4;
+  for (int64_t row = 0; row < rows; row += kRows) {
+    const int taken = static_cast<int>(rows - row < kRows ? rows - row : kRows);
+    const float* g[kRows];
+    const float* p[kRows];
+    Vec sum[kRows];
+    for (int r = 0; r < kRows; ++r) {
+      const int64_t at = (row + (r < taken ? r : 0)) * k;
+      g[r] = dy + at;
+      p[r] = y + at;
+      sum[r] = zero();
+    }
+    for (int64_t i = 0; i < k; ++i) {
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) sum[r] = fma(broadcast(g[r][i]), broadcast(p[r][i]), sum[r]);
+    }
+    for (int r = 0; r < taken; ++r) {
+      const Vec s = sum[r];
+      map2(g[r], p[r], dx + (row + r) * k, k, [s](Vec d, Vec v) { return mul(v, sub(d, s)); });
+    }
+  }
+}
+
+/// dx = (p - t) * scale, t = `on` at the row's label and `off` elsewhere. A label outside [0,k) is on nowhere.
+static void cross_entropy_backward_rows(const float* probs, const int32_t* labels, float* dx, int64_t rows, int64_t k,
+                                        float on, float off, float scale) {
+  const Vec t = broadcast(off);
+  const Vec g = broadcast(scale);
+  for (int64_t row = 0; row < rows; ++row, probs += k, dx += k) {
+    const int64_t label = labels[row];
+    const bool known = label >= 0 && label < k;
+    const float at_label = known ? probs[label] : 0.0f;
+    map1(probs, dx, k, [t, g](Vec v) { return mul(sub(v, t), g); });
+    if (known) dx[label] = (at_label - on) * scale;
+  }
+}
