@@ -1,0 +1,93 @@
+// Layers: output shapes, and what a wrong option or input says. Every message must name the layer and the fix.
+
+import { describe, expect, it } from 'vitest';
+import * as nn from '../../lib/index.ts';
+
+const shapeOf = (layers: nn.Layer[], inputShape: [number, number, number] = [28, 28, 3]) =>
+  nn.sequential(layers, { inputShape }).summary().layers.at(-1)?.outputShape;
+
+describe('layer shapes', () => {
+  const conv = (options: Partial<nn.Conv2dOptions>) => [nn.conv2d({ filters: 4, kernelSize: 3, ...options })];
+  it.each<[string, nn.Layer[], number[]]>([
+    ['valid padding', conv({}), [26, 26, 4]],
+    ['a number pads all sides', conv({ padding: 1 }), [28, 28, 4]],
+    ['a pair pads height and width', conv({ padding: [2, 0] }), [30, 26, 4]],
+    ['four sides', conv({ padding: { top: 1, bottom: 2, left: 0, right: 3 } }), [29, 29, 4]],
+    ['same padding', conv({ padding: 'same', kernelSize: [4, 5] }), [28, 28, 4]],
+    ['same padding with stride', conv({ padding: 'same', stride: 3 }), [10, 10, 4]],
+    ['same padding with dilation', conv({ padding: 'same', dilation: 4 }), [28, 28, 4]],
+    ['stride drops what does not fit', conv({ stride: [2, 5] }), [13, 6, 4]],
+    ['depthwise with two filters a channel', conv({ filters: 6, groups: 3 }), [26, 26, 6]],
+    ['max pooling', [nn.maxPool2d({ size: 3, stride: 2, padding: 1 })], [14, 14, 3]],
+    ['average pooling', [nn.avgPool2d({ size: [2, 4] })], [14, 7, 3]],
+    ['global pooling', [nn.globalAvgPool2d()], [3]],
+    ['global max pooling', [nn.globalMaxPool2d()], [3]],
+    ['flatten', [nn.flatten()], [2352]],
+    ['residual with shortcut', [nn.residual(conv({ padding: 1 }), conv({ kernelSize: 1 }))], [28, 28, 4]],
+  ])('%s', (_, layers, expected) => {
+    expect(shapeOf(layers)).toEqual(expected);
+  });
+
+  it('counts parameters and what a fully connected layer in their place would need', () => {
+    const [conv5] = nn.sequential([nn.conv2d({ filters: 10, kernelSize: 5 })], { inputShape: [200, 200, 3] }).summary().layers;
+    expect(conv5).toMatchObject({ parameters: 760, denseParameters: (200 * 200 * 3 + 1) * 196 * 196 * 10 });
+    expect(conv5?.flops).toBeGreaterThanOrEqual(2 * 196 * 196 * 10 * 75);
+  });
+});
+
+describe('wrong options', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: the point is to pass what the types forbid
+  const wrong = (value: unknown): any => value;
+  it.each<[string, () => unknown, RegExp]>([
+    ['negative stride', () => nn.conv2d({ filters: 1, kernelSize: 3, stride: -1 }), /conv2d: stride must be .* not -1/],
+    ['fractional filters', () => nn.conv2d({ filters: 1.5, kernelSize: 3 }), /filters must be a whole number/],
+    ['NaN kernel', () => nn.conv2d({ filters: 1, kernelSize: Number.NaN }), /kernelSize .* not NaN/],
+    ['huge dilation', () => nn.conv2d({ filters: 1, kernelSize: 3, dilation: 2 ** 40 }), /dilation must be/],
+    ['three sizes', () => nn.conv2d({ filters: 1, kernelSize: wrong([1, 2, 3]) }), /kernelSize .*\[height, width\]/],
+    ['a word for padding', () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 3, padding: wrong('full') })]), /padding must be/],
+    ['negative padding', () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 3, padding: -1 })]), /padding must be/],
+    ['groups that do not divide filters', () => nn.conv2d({ filters: 4, kernelSize: 3, groups: 3 }), /groups \(3\) must divide filters \(4\)/],
+    ['groups that do not divide channels', () => shapeOf([nn.conv2d({ filters: 4, kernelSize: 3, groups: 2 })]), /conv2d_1: groups \(2\) must divide the input's 3 channels/],
+    ['a misspelt option', () => nn.conv2d(wrong({ filters: 1, kernelSize: 3, strides: 2 })), /no option 'strides'/],
+    ['a kernel larger than its input', () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 29 })]), /conv2d_1: .*29/],
+    ['a window larger than its input', () => shapeOf([nn.maxPool2d({ size: 40 })]), /maxPool2d_1: .*40/],
+    ['dropout of everything', () => nn.dropout({ rate: 1 }), /rate must be a number from 0 to 0.999, not 1/],
+    ['linear on images', () => shapeOf([nn.linear({ units: 3 })]), /linear_1: .*put flatten\(\)/],
+    ['convolution on features', () => shapeOf([nn.flatten(), nn.conv2d({ filters: 1, kernelSize: 1 })]), /conv2d_1: needs images/],
+    ['two layers of one name', () => shapeOf([nn.relu({ name: 'a' }), nn.relu({ name: 'a' })]), /two layers are named a/],
+    ['a name that is none', () => nn.relu({ name: 'a.b' }), /name 'a.b' must be/],
+    ['residual of different shapes', () => shapeOf([nn.residual([nn.conv2d({ filters: 3, kernelSize: 3 })])]), /residual_1: body gives .* shortcut .*1x1/],
+    ['no layers', () => nn.sequential([], { inputShape: [1, 1, 1] }), /needs a list of layers/],
+    ['an input shape of two', () => nn.sequential([nn.flatten()], { inputShape: wrong([28, 28]) }), /inputShape must be/],
+    ['an unknown initializer', () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 1, weightInit: wrong('xavier') })]), /conv2d_1.weight: unknown initializer "xavier"/],
+    ['too few initial values', () => shapeOf([nn.flatten(), nn.linear({ units: 1, weightInit: { values: [1] } })]), /needs 2352 initial values .* got 1/],
+    ['a negative learning rate', () => nn.sgd({ learningRate: -1 }), /sgd: learningRate must be .* not -1/],
+    ['a momentum of 1', () => nn.sgd({ learningRate: 0.1, momentum: 1 }), /momentum must be/],
+    ['a NaN beta', () => nn.adam({ beta1: Number.NaN }), /adam: beta1 must be .* not NaN/],
+  ])('%s', (_, act, message) => {
+    expect(act).toThrow(message);
+    expect(act).toThrow(nn.LanewiseError);
+  });
+});
+
+describe('initial weights', () => {
+  const weights = (options: Partial<nn.Conv2dOptions>, seed = 1) =>
+    nn.sequential([nn.conv2d({ filters: 64, kernelSize: 3, ...options })], { inputShape: [8, 8, 32], seed }).tensor('conv2d_1.weight');
+  const deviation = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+
+  it('He: deviation sqrt(2 / fanIn)', () => {
+    expect(deviation(weights({}))).toBeCloseTo(Math.sqrt(2 / 288), 3);
+    expect(deviation(weights({ weightInit: 'heUniform' }))).toBeCloseTo(Math.sqrt(2 / 288), 3);
+  });
+
+  it('Glorot: deviation sqrt(2 / (fanIn + fanOut))', () => {
+    expect(deviation(weights({ weightInit: 'glorot' }))).toBeCloseTo(Math.sqrt(2 / (288 + 576)), 3);
+    expect(deviation(weights({ weightInit: 'glorotUniform' }))).toBeCloseTo(Math.sqrt(2 / (288 + 576)), 3);
+  });
+
+  it('explicit values, and a seed that decides the rest', () => {
+    expect([...weights({ weightInit: { constant: 0.5 } })].every((v) => v === 0.5)).toBe(true);
+    expect(weights({}, 1)).toEqual(weights({}, 1));
+    expect(weights({}, 1)).not.toEqual(weights({}, 2));
+  });
+});

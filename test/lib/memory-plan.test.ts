@@ -1,0 +1,100 @@
+// The memory plan: values that are needed at the same time never share memory, whatever the graph.
+
+import { describe, expect, it } from 'vitest';
+import { sequential } from '../../lib/train/model.ts';
+import { trainingNetwork } from '../../lib/train/network.ts';
+import { compilePlan, type Plan } from '../../lib/plan/plan.ts';
+import { StoreLayout, tensorBytes } from '../../lib/plan/store-layout.ts';
+import { softmaxCrossEntropy } from '../../lib/nn/loss.ts';
+import { sgd } from '../../lib/optim/sgd.ts';
+import * as nn from '../../lib/index.ts';
+
+const networks = {
+  lenet: () => [
+    nn.conv2d({ filters: 6, kernelSize: 5, padding: 2 }),
+    nn.relu(),
+    nn.maxPool2d({ size: 2 }),
+    nn.flatten(),
+    nn.linear({ units: 10 }),
+  ],
+  residual: () => [
+    nn.conv2d({ filters: 8, kernelSize: 3, padding: 'same', bias: false }),
+    nn.batchNorm2d(),
+    nn.relu(),
+    nn.residual([nn.conv2d({ filters: 8, kernelSize: 3, padding: 1 }), nn.relu(), nn.dropout()]),
+    nn.relu(),
+    nn.residual(
+      [nn.conv2d({ filters: 16, kernelSize: 3, padding: 1, stride: 2 }), nn.tanh()],
+      [nn.conv2d({ filters: 16, kernelSize: 1, stride: 2 })],
+    ),
+    nn.globalAvgPool2d(),
+    nn.linear({ units: 10 }),
+  ],
+};
+
+function planFor(layers: nn.Layer[], keepAll: boolean): Plan {
+  const { architecture } = sequential(layers, { inputShape: [12, 12, 1] });
+  const optimizer = sgd({ learningRate: 0.1, momentum: 0.9 });
+  const { builder, outputs } = trainingNetwork(architecture, { size: 4, dtype: 'u8' }, softmaxCrossEntropy(), optimizer);
+  return compilePlan(builder.graph, { outputs, layout: new StoreLayout(), keepAll });
+}
+
+/** Executes the plan symbolically: every read must find the value its writer left. */
+function checkNoValueIsLost(plan: Plan): number {
+  const owner = new Map<string, number>(); // 64-byte line of a region -> tensor that wrote it last
+  const lines = (tensor: number) => {
+    const { region, offset, shape, dtype } = plan.tensors[tensor]!;
+    const bytes = tensorBytes({ shape, dtype });
+    return Array.from({ length: Math.ceil(bytes / 64) }, (_, i) => `${region}${offset / 64 + i}`);
+  };
+  const sameMemory = (a: number, b: number) => {
+    const [x, y] = [plan.tensors[a]!, plan.tensors[b]!];
+    return x.region === y.region && x.offset === y.offset;
+  };
+  const write = (tensor: number) => {
+    for (const line of lines(tensor)) owner.set(line, tensor);
+  };
+  const written = new Set<number>();
+  for (const tensor of Object.values(plan.inputs)) {
+    write(tensor);
+    written.add(tensor);
+  }
+  let checks = 0;
+  for (const { op, inputs, outputs } of plan.ops) {
+    for (const input of inputs) {
+      if (input < 0 || plan.tensors[input]!.region === 'store') continue;
+      for (const line of lines(input)) {
+        const last = owner.get(line);
+        // A view reads its source's memory under another index.
+        const intact = last === input || (last !== undefined && !written.has(input) && sameMemory(last, input));
+        expect(intact, `${op.name} reads tensor ${input} after its memory went to ${last}`).toBe(true);
+        checks++;
+      }
+    }
+    for (const output of outputs) {
+      write(output);
+      written.add(output);
+    }
+  }
+  for (const output of Object.values(plan.outputs)) {
+    for (const line of lines(output)) expect(owner.get(line)).toBe(output);
+  }
+  return checks;
+}
+
+describe('memory plan', () => {
+  for (const [name, layers] of Object.entries(networks)) {
+    it(`never overwrites a value that is still needed: ${name}`, () => {
+      expect(checkNoValueIsLost(planFor(layers(), false))).toBeGreaterThan(100);
+    });
+  }
+
+  it('reuses memory', () => {
+    const reused = planFor(networks.residual(), false).arenaBytes;
+    expect(reused).toBeLessThan(0.7 * planFor(networks.residual(), true).arenaBytes);
+  });
+
+  it('aligns every tensor to a cache line', () => {
+    for (const { offset } of planFor(networks.residual(), false).tensors) expect(offset % 64).toBe(0);
+  });
+});
