@@ -60,7 +60,7 @@ export function parseHeader(header: Uint8Array, fileBytes: number, fileName: str
   scanner.end();
   const dataStart = 8 + header.length;
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  checkCoverage(entries, fileBytes - dataStart, fileName);
+  checkCoverage(entries, dataStart, fileBytes, fileName);
   return { entries, metadata, dataStart };
 }
 
@@ -98,7 +98,8 @@ function readEntry(scanner: Scanner, name: string, at: number): TensorEntry {
 }
 
 /** The data must be tiled by the tensors: no byte in two of them, none in no tensor. */
-function checkCoverage(entries: readonly TensorEntry[], dataBytes: number, fileName: string): void {
+function checkCoverage(entries: readonly TensorEntry[], dataStart: number, fileBytes: number, fileName: string): void {
+  const dataBytes = fileBytes - dataStart;
   const fail = (reason: string, byte: number) => {
     throw new LanewiseError('file', `${fileName}: ${reason} (byte ${byte})`);
   };
@@ -115,7 +116,7 @@ function checkCoverage(entries: readonly TensorEntry[], dataBytes: number, fileN
     covered = end;
     previous = title;
   }
-  if (covered !== dataBytes) fail(`the file has ${dataBytes - covered} bytes after ${previous}`, covered);
+  if (covered !== dataBytes) fail(`the file has ${dataBytes - covered} bytes after ${previous}`, dataStart + covered);
 }
 
 const OPEN_BRACE = 0x7b;
