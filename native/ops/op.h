@@ -58,8 +58,8 @@ struct OpContext : OpArgs {
 };
 
 struct OpImpl {
-  /// nullptr when attributes, dtypes and shapes fit; else a sentence (a string literal). This is the only defence against
-  /// a wrong plan, so whatever `run` relies on must be checked here: dims can be anything from 1 to 2^31 - 1.
+  /// nullptr when attributes, dtypes and shapes fit; else a sentence (a string literal). This is the only defence
+  /// against a wrong plan, so whatever `run` relies on must be checked here: dims can be anything from 1 to 2^31 - 1.
   /// The caller has checked: number of inputs and outputs, required inputs present, dense tensors inside their memory.
   const char* (*verify)(const OpArgs&);
   /// nullptr when none is needed. May depend on `threads`; the values computed must not.

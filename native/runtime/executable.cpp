@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 
 #include "../kernels/kernels.h"
 
@@ -11,7 +12,35 @@ namespace {
 
 std::string megabytes(int64_t bytes) { return std::to_string((bytes >> 20) + 1) + " MB"; }
 
+struct StopFlags {
+  std::mutex mutex;
+  std::vector<std::weak_ptr<std::atomic<bool>>> flags;
+};
+
+/// Leaked: environments may come and go while the process exits.
+StopFlags& stop_flags() {
+  static StopFlags* const leaked = new StopFlags;
+  return *leaked;
+}
+
 }  // namespace
+
+StopFlag new_stop_flag() {
+  auto flag = std::make_shared<std::atomic<bool>>(false);
+  StopFlags& all = stop_flags();
+  const std::lock_guard lock(all.mutex);
+  std::erase_if(all.flags, [](const auto& known) { return known.expired(); });
+  all.flags.push_back(flag);
+  return flag;
+}
+
+void stop_everything() {
+  StopFlags& all = stop_flags();
+  const std::lock_guard lock(all.mutex);
+  for (const auto& known : all.flags) {
+    if (const StopFlag flag = known.lock()) flag->store(true);
+  }
+}
 
 Executable::Executable(std::shared_ptr<Store> store, Plan plan, const Kernels& kernels, int threads, StopFlag stop)
     : store_(std::move(store)),
@@ -38,7 +67,8 @@ std::shared_ptr<Executable> Executable::create(std::shared_ptr<Store> store, Pla
     }
     workspace_bytes = std::max(workspace_bytes, bytes);
   }
-  std::shared_ptr<Executable> made(new Executable(std::move(store), std::move(plan), *kernels, threads, std::move(stop)));
+  std::shared_ptr<Executable> made(
+      new Executable(std::move(store), std::move(plan), *kernels, threads, std::move(stop)));
   made->arena_ = Memory(made->plan_.arena_bytes);
   made->workspace_ = Memory(workspace_bytes);
   if (made->arena_.bytes() < made->plan_.arena_bytes || made->workspace_.bytes() < workspace_bytes) {
@@ -55,7 +85,7 @@ bool Executable::run() {
   std::fill(nanoseconds_.begin(), nanoseconds_.end(), 0.0);
   auto before = Clock::now();
   for (size_t i = 0; i < plan_.steps.size(); ++i) {
-    if (stop_->load(std::memory_order_relaxed)) return false;
+    if (stopped()) return false;
     const Step& step = plan_.steps[i];
     const bool go_on = step.op->impl->run(OpContext{step.args(), kernels_, parallel_, workspace_.data()});
     const auto now = Clock::now();

@@ -12,8 +12,11 @@
 
 namespace lanewise {
 
-/// Set when an environment is torn down: runs in flight end after the op they are in.
+/// One per JavaScript environment. Once set, runs in flight end soon and no other begins: nobody waits for the results.
 using StopFlag = std::shared_ptr<std::atomic<bool>>;
+StopFlag new_stop_flag();
+/// Sets every flag of the process.
+void stop_everything();
 
 /// Persistent memory shared by plans. `busy` belongs to the thread that owns the store.
 struct Store {
@@ -29,6 +32,8 @@ class Executable {
 
   /// Runs every op in order. False when a guard, or the stop flag, ended it early.
   bool run();
+
+  bool stopped() const { return stop_->load(std::memory_order_relaxed); }
 
   Store& store() const { return *store_; }
   const Plan& plan() const { return plan_; }

@@ -21,7 +21,8 @@ Memory::Memory(int64_t bytes) {
   void* const start = mmap(nullptr, mapped + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (start == MAP_FAILED) return;
   auto* const first = static_cast<std::byte*>(start);
-  const int64_t skip = huge ? round_up(reinterpret_cast<intptr_t>(first), kHugePage) - reinterpret_cast<intptr_t>(first) : 0;
+  const int64_t skip =
+      huge ? round_up(reinterpret_cast<intptr_t>(first), kHugePage) - reinterpret_cast<intptr_t>(first) : 0;
   if (skip > 0) munmap(first, skip);
   if (slack - skip > 0) munmap(first + skip + mapped, slack - skip);
 #if defined(MADV_HUGEPAGE)

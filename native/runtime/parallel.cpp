@@ -1,6 +1,7 @@
 // The thread pool: one per process, never destroyed (threads may still be running when static destructors would).
 // A region is open while items are left. Sleeping workers need not wake for it to finish: the caller closes the region
-// when the counter is exhausted and waits only for workers that have entered. So more threads than cores only costs time.
+// when the counter is exhausted and waits only for workers that have entered. So more threads than cores only costs
+// time.
 #include "parallel.h"
 
 #include <pthread.h>

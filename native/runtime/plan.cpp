@@ -47,9 +47,7 @@ bool overlap(const Place& a, const Place& b) {
   return a.memory == b.memory && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
 
-bool same(const Place& a, const Place& b) {
-  return a.memory == b.memory && a.offset == b.offset && a.bytes == b.bytes;
-}
+bool same(const Place& a, const Place& b) { return a.memory == b.memory && a.offset == b.offset && a.bytes == b.bytes; }
 
 std::string decode_tensor(const int32_t* words, int32_t index, int64_t store_bytes, Plan& plan) {
   const int32_t dtype = words[0], memory = words[1], rank = words[4];
@@ -88,10 +86,11 @@ bool may_share(const OpEntry& op, int output, const Place& input_place, const Pl
 }
 
 /// An op may not write where it reads, or twice to the same place; kernels and their threads rely on it.
-std::string check_aliasing(const OpEntry& op, int32_t index, const int32_t* inputs, int n_inputs, const int32_t* outputs,
-                           const Plan& plan) {
+std::string check_aliasing(const OpEntry& op, int32_t index, const int32_t* inputs, int n_inputs,
+                           const int32_t* outputs, const Plan& plan) {
   const auto place = [&](int32_t tensor) { return tensor < 0 ? nullptr : &plan.places[tensor]; };
-  const Place* const source = op.in_place_input >= 0 && op.in_place_input < n_inputs ? place(inputs[op.in_place_input]) : nullptr;
+  const Place* const source =
+      op.in_place_input >= 0 && op.in_place_input < n_inputs ? place(inputs[op.in_place_input]) : nullptr;
   for (int o = 0; o < op.n_outputs; ++o) {
     const Place& output = *place(outputs[o]);
     for (int other = 0; other < o; ++other) {
@@ -118,14 +117,15 @@ std::string check_aliasing(const OpEntry& op, int32_t index, const int32_t* inpu
 
 std::string decode_step(Reader& reader, int32_t index, int numerics, Plan& plan) {
   const auto cut = [&] { return sentence("op %d is cut short", index); };
-  const int32_t *head, *inputs, *outputs, *attrs;
+  const int32_t *head = nullptr, *inputs = nullptr, *outputs = nullptr, *attrs = nullptr;
   if (!reader.take(4, head)) return cut();
   const int32_t opcode = head[0], n_inputs = head[1], n_outputs = head[2], n_attrs = head[3];
   if (opcode < 0 || opcode >= kOpCount) return sentence("op %d has the unknown opcode %d", index, opcode);
   const OpEntry& op = kOpTable[opcode];
   if (op.impl == nullptr) return sentence("op %d (%s) is a view, which has no code", index, op.name);
   if (n_inputs < op.min_inputs || n_inputs > op.max_inputs || n_outputs != op.n_outputs || n_attrs != op.n_attrs) {
-    return sentence("op %d (%s) has %d inputs, %d outputs and %d attributes", index, op.name, n_inputs, n_outputs, n_attrs);
+    return sentence("op %d (%s) has %d inputs, %d outputs and %d attributes", index, op.name, n_inputs, n_outputs,
+                    n_attrs);
   }
   if (!reader.take(n_inputs, inputs) || !reader.take(n_outputs, outputs) || !reader.take(n_attrs, attrs)) return cut();
 
@@ -170,7 +170,7 @@ int64_t element_bytes(int32_t dtype) { return dtype == kU8 ? 1 : 4; }
 
 std::string decode_plan(const int32_t* words, size_t count, int64_t store_bytes, Plan& plan) {
   Reader reader{words, count};
-  const int32_t* head;
+  const int32_t* head = nullptr;
   if (!reader.take(kHeaderWords, head) || head[0] != kMagic) return "this is not a plan";
   if (head[1] != kVersion) return sentence("the plan has version %d, this binary reads %d", head[1], kVersion);
   if (static_cast<uint32_t>(head[2]) != kOpTableHash) return "the plan was made with another op table";
@@ -179,11 +179,12 @@ std::string decode_plan(const int32_t* words, size_t count, int64_t store_bytes,
   if (plan.arena_bytes < 0 || plan.arena_bytes > kMaxBytes) return "the plan's arena has an impossible size";
   if (numerics != kFast && numerics != kExact) return sentence("the plan has the unknown numerics %d", numerics);
   // Counts are held against what is left before anything is allocated for them.
-  if (tensors < 0 || static_cast<size_t>(tensors) > reader.left / kTensorWords) return "the plan's tensors are cut short";
+  if (tensors < 0 || static_cast<size_t>(tensors) > reader.left / kTensorWords)
+    return "the plan's tensors are cut short";
   plan.tensors.reserve(tensors);
   plan.places.reserve(tensors);
   for (int32_t i = 0; i < tensors; ++i) {
-    const int32_t* tensor;
+    const int32_t* tensor = nullptr;
     reader.take(kTensorWords, tensor);
     std::string reason = decode_tensor(tensor, i, store_bytes, plan);
     if (!reason.empty()) return reason;

@@ -1,6 +1,6 @@
 // A plan as it arrives from TypeScript (lib/plan/encode.ts describes the layout) and as it is executed.
-// Nothing in the words is trusted: every index, size and shape is checked before it is used, so that even a plan made of
-// random numbers is refused with a sentence.
+// Nothing in the words is trusted: every index, size and shape is checked before it is used, so that even a plan made
+// of random numbers is refused with a sentence.
 #pragma once
 
 #include <cstddef>

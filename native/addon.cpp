@@ -1,0 +1,326 @@
+// The Node-API boundary, typed for TypeScript in lib/backend/native-binding.ts. With addon_values.h the only
+// code that knows JavaScript. Everything that comes from there is checked; tensor data is copied in and out, never
+// referenced, because a JavaScript buffer can be detached or resized while native code runs.
+#include <napi.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "addon_values.h"
+#include "runtime/executable.h"
+#include "runtime/machine.h"
+#include "runtime/measure.h"
+
+namespace lanewise {
+namespace {
+
+constexpr char kInFlight[] = "a run on the same store is still in flight; await it first";
+
+/// State of one JavaScript environment (the main thread, or a worker).
+class Addon : public Napi::Addon<Addon> {
+ public:
+  Addon(Napi::Env env, Napi::Object exports);
+
+ private:
+  Napi::Value info(const Napi::CallbackInfo& info);
+  Napi::Value create_store(const Napi::CallbackInfo& info);
+  void write_store(const Napi::CallbackInfo& info);
+  void read_store(const Napi::CallbackInfo& info);
+  Napi::Value compile(const Napi::CallbackInfo& info);
+  void write(const Napi::CallbackInfo& info);
+  void read(const Napi::CallbackInfo& info);
+  Napi::Value run(const Napi::CallbackInfo& info);
+  Napi::Value profile(const Napi::CallbackInfo& info);
+  Napi::Value workspace_bytes(const Napi::CallbackInfo& info);
+  Napi::Value measure(const Napi::CallbackInfo& info);
+  void stop(const Napi::CallbackInfo& info);
+
+  bool store_range(const Napi::CallbackInfo& info, std::byte*& memory, Bytes& bytes);
+  bool plan_tensor(const Napi::CallbackInfo& info, const Tensor*& tensor, Bytes& bytes);
+
+  const StopFlag stop_ = new_stop_flag();
+  Napi::FunctionReference is_resizable_;
+};
+
+/// A run on its way through libuv's thread pool. Its shared pointer keeps plan and memory alive, whatever the garbage
+/// collector or a terminating worker does meanwhile.
+struct Work {
+  std::shared_ptr<Executable> executable;
+  napi_deferred deferred;
+  napi_async_work work;
+  bool result;
+};
+
+Addon::Addon(Napi::Env env, Napi::Object exports) {
+  DefineAddon(exports, {
+                           InstanceMethod("info", &Addon::info),
+                           InstanceMethod("createStore", &Addon::create_store),
+                           InstanceMethod("writeStore", &Addon::write_store),
+                           InstanceMethod("readStore", &Addon::read_store),
+                           InstanceMethod("compile", &Addon::compile),
+                           InstanceMethod("write", &Addon::write),
+                           InstanceMethod("read", &Addon::read),
+                           InstanceMethod("run", &Addon::run),
+                           InstanceMethod("profile", &Addon::profile),
+                           InstanceMethod("workspaceBytes", &Addon::workspace_bytes),
+                           InstanceMethod("measure", &Addon::measure),
+                           InstanceMethod("stop", &Addon::stop),
+                           InstanceValue("opTableHash", Napi::Number::New(env, kOpTableHash), napi_enumerable),
+                       });
+  const Napi::Object global = env.Global();
+  const auto prototype = global.Get("ArrayBuffer").As<Napi::Object>().Get("prototype").As<Napi::Object>();
+  const auto describe = global.Get("Object").As<Napi::Object>().Get("getOwnPropertyDescriptor").As<Napi::Function>();
+  const Napi::Value descriptor = describe.Call({prototype, Napi::String::New(env, "resizable")});
+  if (descriptor.IsObject()) {
+    is_resizable_ = Napi::Persistent(descriptor.As<Napi::Object>().Get("get").As<Napi::Function>());
+  }
+  env.AddCleanupHook([stop = stop_] { stop->store(true); });
+}
+
+Napi::Value Addon::info(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array levels = Napi::Array::New(env);
+  for (const char* level : isa_levels()) levels.Set(levels.Length(), level);
+  const double quota = cpu_quota();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("isaLevels", levels);
+  result.Set("threads", default_threads());
+  result.Set("affinity", affinity());
+  result.Set("quota", quota > 0 ? Napi::Number::New(env, quota) : env.Null());
+  return result;
+}
+
+Napi::Value Addon::create_store(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  int64_t bytes;
+  if (!whole_number(info[0], "createStore: bytes", 0, physical_memory_bytes(), bytes)) return env.Undefined();
+  auto store = std::make_shared<Store>();
+  store->memory = Memory(bytes);
+  if (store->memory.bytes() < bytes) {
+    throw_error(env, "createStore: not enough memory for " + std::to_string(bytes) + " bytes");
+    return env.Undefined();
+  }
+  return wrap(env, std::move(store), bytes);
+}
+
+/// Arguments (store, byteOffset, array) of writeStore and readStore.
+bool Addon::store_range(const Napi::CallbackInfo& info, std::byte*& memory, Bytes& bytes) {
+  auto* const handle = unwrap<Store>(info[0], "a store");
+  int64_t offset;
+  if (handle == nullptr || !bytes_of(info[2], is_resizable_, "the array", bytes)) return false;
+  Store& store = *handle->value;
+  if (!whole_number(info[1], "byteOffset", 0, store.memory.bytes(), offset)) return false;
+  if (bytes.bytes > store.memory.bytes() - offset) {
+    throw_range(info.Env(), std::to_string(bytes.bytes) + " bytes at " + std::to_string(offset) +
+                                " do not lie inside the store of " + std::to_string(store.memory.bytes()));
+    return false;
+  }
+  if (store.busy) {
+    throw_error(info.Env(), kInFlight);
+    return false;
+  }
+  memory = store.memory.data() + offset;
+  return true;
+}
+
+void Addon::write_store(const Napi::CallbackInfo& info) {
+  std::byte* memory;
+  Bytes source;
+  if (store_range(info, memory, source) && source.bytes > 0) std::memcpy(memory, source.data, source.bytes);
+}
+
+void Addon::read_store(const Napi::CallbackInfo& info) {
+  std::byte* memory;
+  Bytes target;
+  if (store_range(info, memory, target) && target.bytes > 0) std::memcpy(target.data, memory, target.bytes);
+}
+
+Napi::Value Addon::compile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto* const store = unwrap<Store>(info[0], "compile: a store");
+  Bytes words;
+  if (store == nullptr || !bytes_of(info[1], is_resizable_, "compile: the plan", words)) return env.Undefined();
+  if (words.dtype != kI32) {
+    throw_type(env, "compile: the plan must be an Int32Array");
+    return env.Undefined();
+  }
+  // Decoded before anything else runs JavaScript (an options getter could change the words).
+  Plan plan;
+  std::string error =
+      decode_plan(reinterpret_cast<const int32_t*>(words.data), words.count, store->value->memory.bytes(), plan);
+  if (error.empty() && !info[2].IsObject()) error = "options expected";
+  if (!error.empty()) {
+    throw_error(env, "compile: " + error);
+    return env.Undefined();
+  }
+  const Napi::Value isa = info[2].As<Napi::Object>().Get("isa");
+  if (env.IsExceptionPending()) return env.Undefined();
+  const Napi::Value threads_option = info[2].As<Napi::Object>().Get("threads");
+  if (env.IsExceptionPending()) return env.Undefined();
+  int64_t threads;
+  if (!whole_number(threads_option, "compile: threads", 1, kMaxThreads, threads)) return env.Undefined();
+  if (!isa.IsString()) {
+    throw_type(env, "compile: isa must be a string");
+    return env.Undefined();
+  }
+  auto executable = Executable::create(store->value, std::move(plan), isa.As<Napi::String>().Utf8Value().c_str(),
+                                       static_cast<int>(threads), stop_, error);
+  if (executable == nullptr) {
+    throw_error(env, "compile: " + error);
+    return env.Undefined();
+  }
+  const int64_t bytes = executable->owned_bytes();
+  return wrap(env, std::move(executable), bytes);
+}
+
+/// Arguments (executable, tensor, array) of write and read.
+bool Addon::plan_tensor(const Napi::CallbackInfo& info, const Tensor*& tensor, Bytes& bytes) {
+  const Napi::Env env = info.Env();
+  auto* const handle = unwrap<Executable>(info[0], "an executable");
+  int64_t index;
+  if (handle == nullptr || !bytes_of(info[2], is_resizable_, "the array", bytes)) return false;
+  const auto& tensors = handle->value->plan().tensors;
+  if (tensors.empty()) {
+    throw_range(env, "the plan has no tensors");
+    return false;
+  }
+  if (!whole_number(info[1], "tensor", 0, static_cast<int64_t>(tensors.size()) - 1, index)) return false;
+  tensor = &tensors[index];
+  if (bytes.dtype != tensor->dtype) {
+    throw_type(env,
+               std::string("the tensor needs a ") + array_name(tensor->dtype) + ", not a " + array_name(bytes.dtype));
+    return false;
+  }
+  if (bytes.count != tensor->count) {
+    throw_range(
+        env, "the tensor has " + std::to_string(tensor->count) + " elements, the array " + std::to_string(bytes.count));
+    return false;
+  }
+  if (handle->value->store().busy) {
+    throw_error(env, kInFlight);
+    return false;
+  }
+  return true;
+}
+
+void Addon::write(const Napi::CallbackInfo& info) {
+  const Tensor* tensor;
+  Bytes source;
+  if (plan_tensor(info, tensor, source)) std::memcpy(tensor->data, source.data, source.bytes);
+}
+
+void Addon::read(const Napi::CallbackInfo& info) {
+  const Tensor* tensor;
+  Bytes target;
+  if (plan_tensor(info, tensor, target)) std::memcpy(target.data, tensor->data, target.bytes);
+}
+
+Napi::Value Addon::run(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto* const handle = unwrap<Executable>(info[0], "run: an executable");
+  if (handle == nullptr) return env.Undefined();
+  auto* const work = new Work{handle->value, nullptr, nullptr, false};
+  napi_value promise = nullptr;
+  if (napi_create_promise(env, &work->deferred, &promise) != napi_ok) {
+    delete work;
+    return env.Undefined();
+  }
+  Store& store = work->executable->store();
+  if (store.busy) {
+    napi_reject_deferred(env, work->deferred, Napi::Error::New(env, std::string("run: ") + kInFlight).Value());
+    delete work;
+    return {env, promise};
+  }
+  const auto execute = [](napi_env, void* data) {
+    auto& job = *static_cast<Work*>(data);
+    job.result = job.executable->run();
+  };
+  // Also called when the environment is being torn down, where no call into JavaScript succeeds any more.
+  const auto complete = [](napi_env raw_env, napi_status status, void* data) {
+    const std::unique_ptr<Work> job(static_cast<Work*>(data));
+    job->executable->store().busy = false;
+    napi_delete_async_work(raw_env, job->work);
+    napi_value result = nullptr;
+    const bool finished = status == napi_ok && !job->executable->stopped();
+    if (finished && napi_get_boolean(raw_env, job->result, &result) == napi_ok) {
+      napi_resolve_deferred(raw_env, job->deferred, result);
+      return;
+    }
+    napi_value message = nullptr, error = nullptr;
+    if (napi_create_string_utf8(raw_env, "run: stopped because the process or worker is ending", NAPI_AUTO_LENGTH,
+                                &message) == napi_ok &&
+        napi_create_error(raw_env, nullptr, message, &error) == napi_ok) {
+      napi_reject_deferred(raw_env, job->deferred, error);
+    }
+  };
+  const Napi::String name = Napi::String::New(env, "lanewise.run");
+  if (napi_create_async_work(env, nullptr, name, execute, complete, work, &work->work) != napi_ok) {
+    napi_reject_deferred(env, work->deferred,
+                         Napi::Error::New(env, "run: no asynchronous work can be started").Value());
+    delete work;
+    return {env, promise};
+  }
+  store.busy = true;
+  if (napi_queue_async_work(env, work->work) != napi_ok) {
+    store.busy = false;
+    napi_delete_async_work(env, work->work);
+    napi_reject_deferred(env, work->deferred,
+                         Napi::Error::New(env, "run: no asynchronous work can be started").Value());
+    delete work;
+  }
+  return {env, promise};
+}
+
+Napi::Value Addon::profile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto* const handle = unwrap<Executable>(info[0], "profile: an executable");
+  if (handle == nullptr) return env.Undefined();
+  if (handle->value->store().busy) {
+    throw_error(env, kInFlight);
+    return env.Undefined();
+  }
+  const auto& nanoseconds = handle->value->profile();
+  Napi::Float64Array result = Napi::Float64Array::New(env, nanoseconds.size());
+  for (size_t i = 0; i < nanoseconds.size(); ++i) result[i] = nanoseconds[i];
+  return result;
+}
+
+Napi::Value Addon::workspace_bytes(const Napi::CallbackInfo& info) {
+  auto* const handle = unwrap<Executable>(info[0], "workspaceBytes: an executable");
+  if (handle == nullptr) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), static_cast<double>(handle->value->workspace_bytes()));
+}
+
+Napi::Value Addon::measure(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string kind = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
+  const std::string isa = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "";
+  int64_t threads;
+  if (!whole_number(info[2], "measure: threads", 1, kMaxThreads, threads)) return env.Undefined();
+  if (kind != "fma" && kind != "read") {
+    throw_type(env, "measure: the kind is 'fma' or 'read'");
+    return env.Undefined();
+  }
+  const auto measured = kind == "fma" ? measure_fma_peak : measure_read_bandwidth;
+  const double rate = measured(isa.c_str(), static_cast<int>(threads));
+  if (rate < 0) {
+    throw_error(env, "measure: the instruction set " + isa + " is not usable here, or memory is short");
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, rate);
+}
+
+void Addon::stop(const Napi::CallbackInfo& info) {
+  if (info[0].ToBoolean()) {
+    stop_everything();
+  } else {
+    stop_->store(true);
+  }
+}
+
+}  // namespace
+}  // namespace lanewise
+
+using LanewiseAddon = lanewise::Addon;
+NODE_API_ADDON(LanewiseAddon)
