@@ -45,7 +45,7 @@ function build(name, { compiler, processor, readelf }) {
   run('cmake', [
     ...['-S', '.', '-B', folder, '-DCMAKE_BUILD_TYPE=Release', `-DCMAKE_CXX_COMPILER=${compiler}`],
     ...system,
-    '-DCMAKE_SHARED_LINKER_FLAGS=-static-libstdc++ -static-libgcc -s',
+    '-DCMAKE_MODULE_LINKER_FLAGS=-static-libstdc++ -static-libgcc -s',
   ]);
   run('cmake', ['--build', folder, '--target', 'lanewise', '-j', String(availableParallelism())]);
   const output = `prebuilds/${name}/lanewise.node`;
