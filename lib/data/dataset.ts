@@ -16,3 +16,9 @@ export interface Dataset {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
+
+/** What a data set opens as: images to learn from and images to be judged by, alike in shape, classes, mean and std. */
+export interface DatasetSplits {
+  readonly train: Dataset;
+  readonly test: Dataset;
+}

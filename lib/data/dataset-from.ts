@@ -1,0 +1,158 @@
+// A data set from the user's own arrays, after every check that training relies on. The arrays are kept, not copied;
+// only labels that are no Int32Array yet are converted.
+
+import { LanewiseError } from '../errors.ts';
+import { channelStatistics } from './channel-statistics.ts';
+import type { Dataset } from './dataset.ts';
+
+export interface DatasetSource {
+  /** All pixels, image after image, each `[height, width, channels]`. Bytes stay bytes in memory. */
+  readonly images: Uint8Array | Float32Array;
+  /** Class of each image, from 0. */
+  readonly labels: Int32Array | Uint8Array | readonly number[];
+  readonly shape: readonly [height: number, width: number, channels: number];
+  /** Names of the classes, or how many there are. */
+  readonly classes: readonly string[] | number;
+  /** For messages. Default `'images'`. */
+  readonly name?: string | undefined;
+  /** Per channel, in the unit of `images`. Default: taken from the images. Give the training set's to a test set. */
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
+}
+
+const MAX_SIDE = 65_536;
+const MAX_CLASSES = 1_000_000;
+
+/** Checks the arrays and makes a data set of them. */
+export function datasetFrom(source: DatasetSource): Dataset {
+  if (typeof source !== 'object' || source === null) {
+    throw new LanewiseError('data', 'datasetFrom needs an object { images, labels, shape, classes }');
+  }
+  const name = source.name ?? 'images';
+  const fail = (message: string): never => {
+    throw new LanewiseError('data', `${name}: ${message}`);
+  };
+  const { images, shape } = source;
+  // A Uint8ClampedArray (canvas pixels) is told apart because it would be refused much later, by the backend.
+  if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
+    fail(`images must be a Uint8Array or a Float32Array, not ${describe(images)}`);
+  }
+  checkMemory(images, 'images', fail);
+  if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((side) => isInteger(side, 1, MAX_SIDE))) {
+    fail(`shape must be [height, width, channels], each a whole number from 1 to ${MAX_SIDE}, not ${describe(shape)}`);
+  }
+  const size = shape[0] * shape[1] * shape[2];
+  const count = images.length / size;
+  if (!isInteger(count, 1, Number.MAX_SAFE_INTEGER)) {
+    const wanted = `a positive multiple of ${shape.join(' x ')} = ${size}`;
+    fail(`images holds ${images.length} values, which is not ${wanted}`);
+  }
+  const classes = classNames(source.classes, fail);
+  const labels = checkedLabels(source.labels, count, classes.length, fail);
+  const statistics = withContext(name, () =>
+    source.mean === undefined || source.std === undefined ? channelStatistics(images, shape[2]) : undefined,
+  );
+  return {
+    name,
+    shape: [shape[0], shape[1], shape[2]],
+    count,
+    images,
+    labels,
+    classes,
+    mean: perChannel('mean', source.mean ?? statistics?.mean, shape[2], Number.NEGATIVE_INFINITY, fail),
+    std: perChannel('std', source.std ?? statistics?.std, shape[2], 0, fail),
+  };
+}
+
+type Fail = (message: string) => never;
+
+/** Memory that another thread can change, or that can shrink or vanish, cannot be trained on. */
+function checkMemory(array: Uint8Array | Float32Array | Int32Array, what: string, fail: Fail): void {
+  const buffer = array.buffer;
+  if (typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer) {
+    fail(
+      `${what} lies in a SharedArrayBuffer, which other threads can change during training; pass a copy (${what}.slice())`,
+    );
+  }
+  if ((buffer as ArrayBuffer & { resizable?: boolean }).resizable === true) {
+    fail(`${what} lies in a resizable ArrayBuffer, which can shrink during training; pass a copy (${what}.slice())`);
+  }
+  if (array.length === 0) {
+    fail(
+      isDetached(buffer as ArrayBuffer)
+        ? `${what} lies in a detached ArrayBuffer: it was transferred to another thread; pass a copy before transferring it`
+        : `${what} is empty; at least one image is needed`,
+    );
+  }
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function classNames(classes: readonly string[] | number, fail: Fail): readonly string[] {
+  if (typeof classes === 'number') {
+    if (!isInteger(classes, 1, MAX_CLASSES)) fail(`classes must be from 1 to ${MAX_CLASSES}, not ${classes}`);
+    return Array.from({ length: classes }, (_, index) => String(index));
+  }
+  if (!Array.isArray(classes) || classes.length === 0 || !classes.every((title) => typeof title === 'string')) {
+    fail(`classes must be a list of names or a number, not ${describe(classes)}`);
+  }
+  return [...classes];
+}
+
+function checkedLabels(labels: DatasetSource['labels'], count: number, classes: number, fail: Fail): Int32Array {
+  if (labels instanceof Int32Array || labels instanceof Uint8Array) checkMemory(labels, 'labels', fail);
+  else if (!Array.isArray(labels))
+    fail(`labels must be an Int32Array, a Uint8Array or an array, not ${describe(labels)}`);
+  if (labels.length !== count) fail(`there are ${count} images but ${labels.length} labels`);
+  for (let i = 0; i < count; i++) {
+    if (!isInteger(labels[i], 0, classes - 1)) {
+      fail(
+        `labels[${i}] is ${describe(labels[i])}; with ${classes} classes a label is a whole number from 0 to ${classes - 1}`,
+      );
+    }
+  }
+  return labels instanceof Int32Array ? labels : Int32Array.from(labels);
+}
+
+function perChannel(
+  what: string,
+  values: readonly number[] | undefined,
+  channels: number,
+  above: number,
+  fail: Fail,
+): readonly number[] {
+  if (!Array.isArray(values) || values.length !== channels) {
+    return fail(`${what} must have one number for each of the ${channels} channels, not ${describe(values)}`);
+  }
+  const wrong = values.findIndex((value) => !Number.isFinite(value) || value <= above);
+  if (wrong >= 0) {
+    fail(`${what}[${wrong}] must be a finite number${above === 0 ? ' above 0' : ''}, not ${describe(values[wrong])}`);
+  }
+  return [...values];
+}
+
+function withContext<T>(name: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof LanewiseError) throw new LanewiseError(error.code, `${name}: ${error.message}`);
+    throw error;
+  }
+}
+
+function isInteger(value: unknown, least: number, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(String).join(', ')}${value.length > 8 ? ', ...' : ''}]`;
+  if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'object'}`;
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}

@@ -1,0 +1,57 @@
+// Collects the images of one batch, in shuffled order, into the memory a backend is fed from.
+
+import { LanewiseError } from '../errors.ts';
+import type { Dataset } from './dataset.ts';
+
+/**
+ * Copies images `order[start] .. order[start + count - 1]` of `dataset` (the images themselves in sequence when `order`
+ * is undefined) to the beginning of `images`, and their classes to the beginning of `labels`. `images` must have the
+ * element type of the data set.
+ */
+export function gatherBatch(
+  dataset: Dataset,
+  order: Uint32Array | undefined,
+  start: number,
+  count: number,
+  images: Uint8Array | Float32Array,
+  labels: Int32Array,
+): void {
+  const size = dataset.shape[0] * dataset.shape[1] * dataset.shape[2];
+  // A buffer that was transferred to another thread since the data set was made has length 0 now.
+  if (dataset.images.length !== dataset.count * size || dataset.labels.length !== dataset.count) {
+    throw new LanewiseError(
+      'data',
+      `${dataset.name}: its images or labels were transferred away or resized while in use`,
+    );
+  }
+  const end = start + count;
+  if (!(start >= 0 && count >= 0 && end <= (order ?? dataset.labels).length)) {
+    throw new LanewiseError('data', `${dataset.name}: batch ${start}..${end} is outside its ${dataset.count} images`);
+  }
+  if (images.length < count * size || labels.length < count) {
+    throw new LanewiseError(
+      'data',
+      `${dataset.name}: the batch memory is too small for ${count} images of ${size} values`,
+    );
+  }
+  if (images instanceof Uint8Array !== dataset.images instanceof Uint8Array) {
+    throw new LanewiseError('data', `${dataset.name}: the batch memory and the images differ in element type`);
+  }
+  if (order === undefined) {
+    images.set(dataset.images.subarray(start * size, end * size));
+    labels.set(dataset.labels.subarray(start, end));
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    const image = order[start + i]!;
+    const label = dataset.labels[image];
+    if (label === undefined) {
+      throw new LanewiseError(
+        'data',
+        `${dataset.name}: order[${start + i}] is ${image}, there are ${dataset.count} images`,
+      );
+    }
+    images.set(dataset.images.subarray(image * size, (image + 1) * size), i * size);
+    labels[i] = label;
+  }
+}
