@@ -1,0 +1,242 @@
+// batch_norm2d: training forward, running statistics, inference, and the two gradients. Means and variances are sums
+// over n, h and w of each channel, cut into blocks of 256 pixels that depend on the shape alone.
+
+import { activationAttrs, activationGradient, applyActivation, checkActivation } from './activation.ts';
+import { columnMoments, columnProducts, columnSums } from './column-sums.ts';
+import { costPerElement } from './elementwise.ts';
+import { fill } from './fill.ts';
+import { fma } from './fma.ts';
+import { type AttrSchema, defineOp, elementCount, type TensorSpec } from './op.ts';
+import { ShapeCheck } from './shape-check.ts';
+import { f32, rowsOf, tensor } from './tensor-data.ts';
+
+const { fround } = Math;
+
+const epsilonAttrs = { epsilon: 'f32' } as const satisfies AttrSchema;
+const normAttrs = { ...epsilonAttrs, ...activationAttrs } as const satisfies AttrSchema;
+
+function checkEpsilon(check: ShapeCheck, epsilon: number): void {
+  check.number('epsilon', epsilon, 'a finite number above 0', (value) => value > 0);
+}
+
+/** Every input named in `vectors` holds one value for each channel of the input at `x`. */
+function checkVectors(check: ShapeCheck, x: number, vectors: readonly number[]): TensorSpec {
+  const [, , , c] = check.dims(x, 4);
+  for (const index of vectors) check.shape(index, [c], 'one value for each channel');
+  return check.spec(x);
+}
+
+/** 1 / sqrt(variance + epsilon) of every channel. */
+function reciprocalDeviation(variance: Float32Array, epsilon: number): Float32Array {
+  const eps = fround(epsilon);
+  return variance.map((value) => 1 / fround(Math.sqrt(fround(value + eps))));
+}
+
+/** y = act(fma((x - mean) * rstd, gamma, beta)). */
+function normalizeChannels(
+  x: Float32Array,
+  y: Float32Array,
+  channels: { gamma: Float32Array; beta: Float32Array; mean: Float32Array; variance: Float32Array },
+  attrs: { epsilon: number; activation: number; slope: number },
+): void {
+  const { gamma, beta, mean } = channels;
+  const rstd = reciprocalDeviation(channels.variance, attrs.epsilon);
+  const c = mean.length;
+  for (let start = 0; start < x.length; start += c) {
+    for (let k = 0; k < c; k++) {
+      const xhat = fround(fround(x[start + k]! - mean[k]!) * rstd[k]!);
+      y[start + k] = fma(xhat, gamma[k]!, beta[k]!);
+    }
+  }
+  applyActivation(y, attrs);
+}
+
+/**
+ * y = act((x - mean) / sqrt(variance + epsilon) * gamma + beta), with mean and biased variance of each channel over
+ * n, h, w of this batch.
+ *
+ * x [n,h,w,c], gamma [c], beta [c] -> y [n,h,w,c], mean [c], variance [c]. Semantics: torch.nn.BatchNorm2d in training
+ * mode. The gradient is that of y; mean and variance are for batch_norm2d_running and the gradient ops.
+ *
+ * Errors: gamma or beta not [c]; epsilon not above 0.
+ */
+export const batchNorm2d = defineOp({
+  name: 'batch_norm2d',
+  inputs: ['x', 'gamma', 'beta'],
+  outputs: ['y', 'mean', 'variance'],
+  attrs: normAttrs,
+  epilogue: {},
+  infer(inputs, attrs) {
+    const check = new ShapeCheck('batch_norm2d', ['x', 'gamma', 'beta'], inputs);
+    const { shape } = checkVectors(check, 0, [1, 2]);
+    checkEpsilon(check, attrs.epsilon);
+    checkActivation(check, attrs);
+    return [tensor(shape), tensor(shape.slice(3)), tensor(shape.slice(3))];
+  },
+  gradient(context) {
+    const { attrs, inputs, outputGradients, outputs } = context;
+    if (outputGradients[1] || outputGradients[2]) throw new Error('batch_norm2d: only y has a gradient');
+    if (!outputGradients[0] || !(context.needs(0) || context.needs(1) || context.needs(2))) return [];
+    const [x, gamma] = inputs;
+    const [y, mean, variance] = outputs;
+    const { epsilon } = attrs;
+    const dy = activationGradient(context, outputGradients[0], y, attrs);
+    const [dgamma, dbeta] = context.emit(batchNorm2dDw, [dy, x, mean, variance], { epsilon });
+    const dx = () => context.emit(batchNorm2dDx, [dy, x, gamma, mean, variance, dgamma, dbeta], { epsilon });
+    return [context.needs(0) ? dx()[0] : undefined, dgamma, dbeta];
+  },
+  cost: (_, outputs) => costPerElement(outputs, 8),
+  run(inputs, outputs, attrs) {
+    const [x, gamma, beta] = [f32(inputs[0]), f32(inputs[1]), f32(inputs[2])];
+    const [mean, variance] = [f32(outputs[1]), f32(outputs[2])];
+    columnMoments(x, mean, variance);
+    normalizeChannels(x, f32(outputs[0]), { gamma, beta, mean, variance }, attrs);
+  },
+});
+
+/**
+ * runningMean += momentum * (mean - runningMean); runningVariance += momentum * (variance * unbiased -
+ * runningVariance), in place.
+ *
+ * All tensors [c]; unbiased is M / (M - 1) with M = n*h*w of the batch (1 for M = 1). Semantics: torch.nn.BatchNorm2d.
+ * Errors: tensors of different lengths; momentum outside [0, 1].
+ */
+export const batchNorm2dRunning = defineOp({
+  name: 'batch_norm2d_running',
+  inputs: ['runningMean', 'runningVariance', 'mean', 'variance'],
+  outputs: [],
+  attrs: { momentum: 'f32', unbiased: 'f32' },
+  mutates: [0, 1],
+  infer(inputs, { momentum, unbiased }) {
+    const names = ['runningMean', 'runningVariance', 'mean', 'variance'];
+    const check = new ShapeCheck('batch_norm2d_running', names, inputs);
+    const shape = check.dims(0, 1);
+    for (const index of [1, 2, 3]) check.shape(index, shape, 'the shape of runningMean');
+    check.number('momentum', momentum, 'from 0 to 1', (value) => value >= 0 && value <= 1);
+    check.number('unbiased', unbiased, 'a finite number of at least 1', (value) => value >= 1);
+    return [];
+  },
+  cost: ([mean]) => ({ flops: 7 * elementCount(mean?.shape ?? []) }),
+  run(inputs, _, attrs) {
+    const [runningMean, runningVariance] = [f32(inputs[0]), f32(inputs[1])];
+    const [mean, variance] = [f32(inputs[2]), f32(inputs[3])];
+    const momentum = fround(attrs.momentum);
+    const unbiased = fround(attrs.unbiased);
+    for (let k = 0; k < mean.length; k++) {
+      runningMean[k] = fma(momentum, fround(mean[k]! - runningMean[k]!), runningMean[k]!);
+      const sample = fround(variance[k]! * unbiased);
+      runningVariance[k] = fma(momentum, fround(sample - runningVariance[k]!), runningVariance[k]!);
+    }
+  },
+});
+
+/**
+ * As batch_norm2d, with given statistics instead of the batch's.
+ *
+ * x [n,h,w,c], gamma [c], beta [c], runningMean [c], runningVariance [c] -> y [n,h,w,c]. Semantics:
+ * torch.nn.BatchNorm2d in eval mode; its gradient takes the statistics as constants.
+ * Errors: a vector not [c]; epsilon not above 0.
+ */
+export const batchNorm2dInference = defineOp({
+  name: 'batch_norm2d_inference',
+  inputs: ['x', 'gamma', 'beta', 'runningMean', 'runningVariance'],
+  outputs: ['y'],
+  attrs: normAttrs,
+  epilogue: {},
+  infer(inputs, attrs) {
+    const names = ['x', 'gamma', 'beta', 'runningMean', 'runningVariance'];
+    const check = new ShapeCheck('batch_norm2d_inference', names, inputs);
+    const { shape } = checkVectors(check, 0, [1, 2, 3, 4]);
+    checkEpsilon(check, attrs.epsilon);
+    checkActivation(check, attrs);
+    return [tensor(shape)];
+  },
+  gradient(context) {
+    const { attrs, inputs, outputGradients, outputs } = context;
+    const [x, gamma, , mean, variance] = inputs;
+    if (!outputGradients[0]) return [];
+    const { epsilon } = attrs;
+    const dy = activationGradient(context, outputGradients[0], outputs[0], attrs);
+    const dw = context.needs(1) || context.needs(2);
+    const [dgamma, dbeta] = dw ? context.emit(batchNorm2dDw, [dy, x, mean, variance], { epsilon }) : [];
+    const dx = () => {
+      // The terms of batch_norm2d_dx that come from the batch's own statistics vanish with zeros in their place.
+      const [zeros] = context.emit(fill, [], { value: 0, count: rowsOf(x).columns });
+      return context.emit(batchNorm2dDx, [dy, x, gamma, mean, variance, zeros, zeros], { epsilon });
+    };
+    return [context.needs(0) ? dx()[0] : undefined, dgamma, dbeta];
+  },
+  cost: (_, outputs) => costPerElement(outputs, 4),
+  run(inputs, outputs, attrs) {
+    const [x, gamma, beta] = [f32(inputs[0]), f32(inputs[1]), f32(inputs[2])];
+    const [mean, variance] = [f32(inputs[3]), f32(inputs[4])];
+    normalizeChannels(x, f32(outputs[0]), { gamma, beta, mean, variance }, attrs);
+  },
+});
+
+/**
+ * dgamma[c] = sum of dy * xhat, dbeta[c] = sum of dy over n, h, w, with xhat = (x - mean) / sqrt(variance + epsilon).
+ *
+ * dy, x [n,h,w,c], mean, variance [c] -> dgamma [c], dbeta [c]. Errors: shapes that do not fit.
+ */
+export const batchNorm2dDw = defineOp({
+  name: 'batch_norm2d_dw',
+  inputs: ['dy', 'x', 'mean', 'variance'],
+  outputs: ['dgamma', 'dbeta'],
+  attrs: epsilonAttrs,
+  infer(inputs, { epsilon }) {
+    const check = new ShapeCheck('batch_norm2d_dw', ['dy', 'x', 'mean', 'variance'], inputs);
+    const { shape } = checkVectors(check, 0, [2, 3]);
+    check.shape(1, shape, 'the shape of dy');
+    checkEpsilon(check, epsilon);
+    return [tensor(shape.slice(3)), tensor(shape.slice(3))];
+  },
+  cost: ([dy]) => ({ flops: 5 * elementCount(dy?.shape ?? []) }),
+  run(inputs, outputs, { epsilon }) {
+    const { rows, columns } = rowsOf(inputs[0]);
+    const [dy, x, mean] = [f32(inputs[0]), f32(inputs[1]), f32(inputs[2])];
+    const rstd = reciprocalDeviation(f32(inputs[3]), epsilon);
+    columnProducts(dy, x, f32(outputs[0]), mean, rstd);
+    columnSums(dy, f32(outputs[1]), rows, columns);
+  },
+});
+
+/**
+ * dx = gamma * rstd * (dy - dbeta / M - xhat * dgamma / M), with M = n*h*w, rstd = 1 / sqrt(variance + epsilon) and
+ * xhat = (x - mean) * rstd.
+ *
+ * dy, x [n,h,w,c], the others [c] -> dx [n,h,w,c]. Errors: shapes that do not fit.
+ */
+export const batchNorm2dDx = defineOp({
+  name: 'batch_norm2d_dx',
+  inputs: ['dy', 'x', 'gamma', 'mean', 'variance', 'dgamma', 'dbeta'],
+  outputs: ['dx'],
+  attrs: epsilonAttrs,
+  inPlace: [0, 0],
+  infer(inputs, { epsilon }) {
+    const names = ['dy', 'x', 'gamma', 'mean', 'variance', 'dgamma', 'dbeta'];
+    const check = new ShapeCheck('batch_norm2d_dx', names, inputs);
+    const { shape } = checkVectors(check, 0, [2, 3, 4, 5, 6]);
+    check.shape(1, shape, 'the shape of dy');
+    checkEpsilon(check, epsilon);
+    return [tensor(shape)];
+  },
+  cost: (_, outputs) => costPerElement(outputs, 6),
+  run(inputs, outputs, { epsilon }) {
+    const [dy, x, gamma, mean] = [f32(inputs[0]), f32(inputs[1]), f32(inputs[2]), f32(inputs[3])];
+    const rstd = reciprocalDeviation(f32(inputs[4]), epsilon);
+    const { rows, columns } = rowsOf(inputs[0]);
+    const count = fround(rows);
+    const dx = f32(outputs[0]);
+    const scale = rstd.map((value, k) => value * gamma[k]!);
+    const b = f32(inputs[5]).map((value) => value / count);
+    const a = f32(inputs[6]).map((value) => value / count);
+    for (let start = 0; start < dx.length; start += columns) {
+      for (let k = 0; k < columns; k++) {
+        const xhat = fround(fround(x[start + k]! - mean[k]!) * rstd[k]!);
+        const centred = fround(dy[start + k]! - a[k]!);
+        dx[start + k] = scale[k]! * fma(-xhat, b[k]!, centred);
+      }
+    }
+  },
+});

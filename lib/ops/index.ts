@@ -1,0 +1,122 @@
+// The op table: every op, in the order of its code in the plan format and in C++.
+
+import { adamStep } from './adam_step.ts';
+import { add } from './add.ts';
+import { avgPool2d, avgPool2dDx } from './avg_pool2d.ts';
+import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchNorm2dRunning } from './batch_norm2d.ts';
+import { biasAdd, biasAddDb } from './bias_add.ts';
+import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
+import { countCorrect } from './count_correct.ts';
+import { dropout } from './dropout.ts';
+import { fill } from './fill.ts';
+import { flatten, unflatten } from './flatten.ts';
+import { gemm } from './gemm.ts';
+import { globalAvgPool2d, globalAvgPool2dDx } from './global_avg_pool2d.ts';
+import { globalMaxPool2d, globalMaxPool2dDx } from './global_max_pool2d.ts';
+import { guardFinite } from './guard_finite.ts';
+import { leakyRelu, leakyReluDx } from './leaky_relu.ts';
+import { linear, linearDw, linearDx } from './linear.ts';
+import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
+import { normalize } from './normalize.ts';
+import type { OpDefinition } from './op.ts';
+import { relu, reluDx } from './relu.ts';
+import { sgdStep } from './sgd_step.ts';
+import { sigmoid, sigmoidDx } from './sigmoid.ts';
+import { softmax, softmaxDx } from './softmax.ts';
+import { softmaxCrossEntropy, softmaxCrossEntropyDx } from './softmax_cross_entropy.ts';
+import { tanh, tanhDx } from './tanh.ts';
+
+/** All ops; the position of an op is its opcode. */
+export const opTable: readonly OpDefinition[] = [
+  conv2d,
+  conv2dDx,
+  conv2dDw,
+  linear,
+  linearDx,
+  linearDw,
+  gemm,
+  biasAdd,
+  biasAddDb,
+  relu,
+  reluDx,
+  leakyRelu,
+  leakyReluDx,
+  sigmoid,
+  sigmoidDx,
+  tanh,
+  tanhDx,
+  softmax,
+  softmaxDx,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyDx,
+  batchNorm2d,
+  batchNorm2dRunning,
+  batchNorm2dInference,
+  batchNorm2dDw,
+  batchNorm2dDx,
+  dropout,
+  flatten,
+  unflatten,
+  add,
+  maxPool2d,
+  maxPool2dDx,
+  avgPool2d,
+  avgPool2dDx,
+  globalAvgPool2d,
+  globalAvgPool2dDx,
+  globalMaxPool2d,
+  globalMaxPool2dDx,
+  normalize,
+  fill,
+  guardFinite,
+  countCorrect,
+  sgdStep,
+  adamStep,
+];
+
+export {
+  adamStep,
+  add,
+  avgPool2d,
+  avgPool2dDx,
+  batchNorm2d,
+  batchNorm2dDw,
+  batchNorm2dDx,
+  batchNorm2dInference,
+  batchNorm2dRunning,
+  biasAdd,
+  biasAddDb,
+  conv2d,
+  conv2dDw,
+  conv2dDx,
+  countCorrect,
+  dropout,
+  fill,
+  flatten,
+  gemm,
+  globalAvgPool2d,
+  globalAvgPool2dDx,
+  globalMaxPool2d,
+  globalMaxPool2dDx,
+  guardFinite,
+  leakyRelu,
+  leakyReluDx,
+  linear,
+  linearDw,
+  linearDx,
+  maxPool2d,
+  maxPool2dDx,
+  normalize,
+  relu,
+  reluDx,
+  sgdStep,
+  sigmoid,
+  sigmoidDx,
+  softmax,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyDx,
+  softmaxDx,
+  tanh,
+  tanhDx,
+  unflatten,
+};

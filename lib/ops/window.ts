@@ -1,0 +1,82 @@
+// Where a sliding window (a convolution's kernel, a pooling window) lies on its input. Output position o reads the
+// input positions o * stride - padBefore + tap * dilation for every tap; positions outside the input are padding.
+
+import type { AttrSchema } from './op.ts';
+import type { ShapeCheck } from './shape-check.ts';
+
+export const poolAttrs = {
+  kernelH: 'i32',
+  kernelW: 'i32',
+  strideH: 'i32',
+  strideW: 'i32',
+  padTop: 'i32',
+  padLeft: 'i32',
+  padBottom: 'i32',
+  padRight: 'i32',
+} as const satisfies AttrSchema;
+
+export const convAttrs = {
+  strideH: 'i32',
+  strideW: 'i32',
+  padTop: 'i32',
+  padLeft: 'i32',
+  padBottom: 'i32',
+  padRight: 'i32',
+  dilationH: 'i32',
+  dilationW: 'i32',
+  groups: 'i32',
+} as const satisfies AttrSchema;
+
+export interface WindowAttrs {
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+  readonly padBottom: number;
+  readonly padRight: number;
+  readonly dilationH?: number;
+  readonly dilationW?: number;
+}
+
+/** Largest stride, padding or dilation accepted, so that no position overflows 32 bits on the other side. */
+const LARGEST = 2 ** 16;
+
+/** Output height and width of a window of `[kernelH, kernelW]` over `[inH, inW]`; fails when it fits nowhere. */
+export function windowOutput(
+  check: ShapeCheck,
+  [inH, inW]: readonly [number, number],
+  [kernelH, kernelW]: readonly [number, number],
+  attrs: WindowAttrs,
+): [oh: number, ow: number] {
+  const { strideH, strideW, padTop, padLeft, padBottom, padRight, dilationH = 1, dilationW = 1 } = attrs;
+  check.integers({ strideH, strideW, dilationH, dilationW }, 1, LARGEST);
+  check.integers({ padTop, padLeft, padBottom, padRight }, 0, LARGEST);
+  const reachH = (kernelH - 1) * dilationH + 1;
+  const reachW = (kernelW - 1) * dilationW + 1;
+  const paddedH = inH + padTop + padBottom;
+  const paddedW = inW + padLeft + padRight;
+  if (reachH > paddedH || reachW > paddedW) {
+    check.fail(
+      `the kernel covers ${reachH}x${reachW} pixels, the padded input has only ${paddedH}x${paddedW}; ` +
+        'use a smaller kernel or more padding',
+    );
+  }
+  return [Math.floor((paddedH - reachH) / strideH) + 1, Math.floor((paddedW - reachW) / strideW) + 1];
+}
+
+/** As `windowOutput`, for pooling: every window must also touch at least one pixel. */
+export function poolOutput(
+  check: ShapeCheck,
+  input: readonly [number, number],
+  attrs: WindowAttrs & { readonly kernelH: number; readonly kernelW: number },
+): [oh: number, ow: number] {
+  const { kernelH, kernelW, padTop, padLeft, padBottom, padRight } = attrs;
+  check.integers({ kernelH, kernelW }, 1, LARGEST);
+  if (Math.max(padTop, padBottom) >= kernelH || Math.max(padLeft, padRight) >= kernelW) {
+    check.fail(
+      `padding ${padTop},${padLeft},${padBottom},${padRight} (top, left, bottom, right) must be smaller than the ` +
+        `kernel ${kernelH}x${kernelW}, or a window would hold nothing but padding`,
+    );
+  }
+  return windowOutput(check, input, [kernelH, kernelW], attrs);
+}
