@@ -26,7 +26,7 @@ export interface Checkpoint {
   /** Images already used of the current, shuffled epoch. */
   readonly position: number;
   readonly batchSize: number;
-  /** What has been reported so far, as JSON. */
+  /** The trainer's record of the run so far, as JSON. */
   readonly history: string;
 }
 
