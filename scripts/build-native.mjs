@@ -78,7 +78,9 @@ function needsConfigure() {
 function buildNative({ required }) {
   const missing = missingTools();
   if (missing.length > 0) {
-    console.log(`lanewise: the native addon is not built, for lack of ${missing.join(', ')}; TypeScript is used instead`);
+    console.log(
+      `lanewise: the native addon is not built, for lack of ${missing.join(', ')}; TypeScript is used instead`,
+    );
     return required ? 1 : 0;
   }
   if (needsConfigure()) {
@@ -86,6 +88,8 @@ function buildNative({ required }) {
     const status = nodeGyp(['configure']);
     if (status !== 0) return status;
   }
+  const upToDate = spawnSync('make', ['-q', '-C', 'build', 'BUILDTYPE=Release'], { cwd: root, stdio: 'ignore' });
+  if (upToDate.status === 0) return 0;
   return nodeGyp(['build', '--jobs', String(availableParallelism())]);
 }
 

@@ -9,7 +9,7 @@
 
 namespace lanewise {
 
-inline constexpr int kMaxThreads = 512;
+inline constexpr int kMaxThreads = 1024;
 
 /// One loop on its way through the pool; lives on the caller's stack.
 struct Region {
