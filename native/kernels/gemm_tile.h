@@ -9,7 +9,13 @@ namespace lanewise {
 
 enum Activation : int32_t { kNoActivation = 0, kReluActivation = 1, kLeakyReluActivation = 2 };
 
-/// y[p][j] = activation(bias[j] + chain over t, then k of x[p][taps[t] + k] * w[t * klen + k][j]), 0 <= j < n.
+/// Where a tap's input lies relative to its pixel's pointer, and where its klen rows of weights start.
+struct Tap {
+  int64_t x;
+  int64_t w;
+};
+
+/// y[p][j] = activation(bias[j] + chain over taps t, then k < klen of x[p][t.x + k] * w[t.w + k * ldw + j]), 0 <= j < n.
 /// The chain is fused multiply-adds from +0 in exactly that order, whatever the tile. Pixels are pointers, so any pixels
 /// may share a panel: rows, images, strides and phases are the caller's business.
 struct GemmPanel {
@@ -18,7 +24,7 @@ struct GemmPanel {
   int64_t pixels;
   int64_t x_offset;
   int64_t y_offset;
-  const int64_t* taps;  // [n_taps], may be negative
+  const Tap* taps;  // [n_taps]
   int64_t n_taps;
   int64_t klen;
   const float* w;  // rows ldw apart

@@ -33,13 +33,13 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     }
   }
 
-  const float* w = task.w;
   const int64_t ldw = task.ldw;
   const int64_t klen = task.klen;
   const int last = columns_of(task.n, V - 1);
-  const int64_t* const taps_end = task.taps + task.n_taps;
-  for (const int64_t* tap = task.taps; tap != taps_end; ++tap) {
-    int64_t k = *tap;
+  const Tap* const taps_end = task.taps + task.n_taps;
+  for (const Tap* tap = task.taps; tap != taps_end; ++tap) {
+    const float* w = task.w + tap->w;
+    int64_t k = tap->x;
     const int64_t k_end = k + klen;
     for (; k < k_end; ++k, w += ldw) {
       Vec b[V];

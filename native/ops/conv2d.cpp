@@ -1,0 +1,113 @@
+// conv2d and its two gradients: shapes are checked here, the work is in conv_pass.cpp (forward and dx) and conv_dw.cpp.
+#include "../generated/op_table.h"
+#include "../kernels/kernels.h"
+#include "conv_shape.h"
+
+namespace lanewise {
+
+/// Dims are at most 2^31 - 1 and attributes 32-bit, so nothing here can overflow 64 bits.
+const char* verify_conv(const ConvShape& s, const Tensor& x, const Tensor& w, const Tensor& y) {
+  if (s.stride_h < 1 || s.stride_w < 1) return "the stride must be at least 1";
+  if (s.dilation_h < 1 || s.dilation_w < 1) return "the dilation must be at least 1";
+  if (s.pad_top < 0 || s.pad_left < 0 || s.pad_bottom < 0 || s.pad_right < 0) return "the padding must not be negative";
+  if (s.groups < 1 || s.c % s.groups != 0 || s.o % s.groups != 0) return "groups must divide the channels";
+  if (w.dims[2] != s.c / s.groups) return "the input channels of w do not fit x";
+  if (x.dims[0] != y.dims[0]) return "x and y have different numbers of images";
+  if (y.dims[3] != s.o) return "the output channels of w do not fit y";
+  const int64_t free_h = s.ih + s.pad_top + s.pad_bottom - (s.kh - 1) * s.dilation_h - 1;
+  const int64_t free_w = s.iw + s.pad_left + s.pad_right - (s.kw - 1) * s.dilation_w - 1;
+  if (free_h < 0 || free_w < 0) return "the kernel is larger than the padded input";
+  if (free_h / s.stride_h + 1 != s.oh || free_w / s.stride_w + 1 != s.ow) return "the map of y has the wrong size";
+  constexpr int64_t kMaxWalk = int64_t{1} << 24;
+  const int64_t phases_h = s.stride_h < s.ih ? s.stride_h : s.ih;
+  const int64_t phases_w = s.stride_w < s.iw ? s.stride_w : s.iw;
+  if (phases_h * s.kh > kMaxWalk || phases_w * s.kw > kMaxWalk) return "the kernel and stride are too large";
+  return nullptr;
+}
+
+namespace {
+
+ConvShape forward_shape(const OpArgs& args) {
+  return conv_shape(args.attrs_as<Conv2dAttrs>(), args.inputs[0]->dims, args.inputs[1]->dims, args.outputs[0].dims);
+}
+
+ConvShape dx_shape(const OpArgs& args) {
+  return conv_shape(args.attrs_as<Conv2dDxAttrs>(), args.outputs[0].dims, args.inputs[1]->dims, args.inputs[0]->dims);
+}
+
+ConvShape dw_shape(const OpArgs& args) {
+  return conv_shape(args.attrs_as<Conv2dDwAttrs>(), args.inputs[0]->dims, args.outputs[0].dims, args.inputs[1]->dims);
+}
+
+const char* verify_forward(const OpArgs& args) {
+  const Tensor& x = *args.inputs[0];
+  const Tensor& w = *args.inputs[1];
+  const Tensor& y = args.outputs[0];
+  if (!is_f32(&x, 4) || !is_f32(&w, 4) || !is_f32(&y, 4)) return "x, w and y must be f32 of rank 4";
+  if (!is_f32(args.inputs[2], 1)) return "b must be f32 of rank 1";
+  if (args.inputs[2] != nullptr && args.inputs[2]->count != w.dims[3]) return "b must have one element per channel of y";
+  const Conv2dAttrs& attrs = args.attrs_as<Conv2dAttrs>();
+  if (attrs.activation < kNoActivation || attrs.activation > kLeakyReluActivation) return "unknown activation";
+  return verify_conv(forward_shape(args), x, w, y);
+}
+
+int64_t forward_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
+  return conv_pass_workspace(forward_shape(args).forward(), kernels, threads);
+}
+
+bool run_forward(const OpContext& c) {
+  const Conv2dAttrs& attrs = c.attrs_as<Conv2dAttrs>();
+  const ConvPassData data = {c.inputs[0]->as<float>(),
+                             c.inputs[1]->as<float>(),
+                             c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
+                             c.outputs[0].as<float>(),
+                             attrs.activation,
+                             attrs.slope};
+  conv_pass_run(forward_shape(c).forward(), data, c.kernels, c.parallel, c.workspace);
+  return true;
+}
+
+const char* verify_dx(const OpArgs& args) {
+  const Tensor& dy = *args.inputs[0];
+  const Tensor& w = *args.inputs[1];
+  const Tensor& dx = args.outputs[0];
+  if (!is_f32(&dy, 4) || !is_f32(&w, 4) || !is_f32(&dx, 4)) return "dy, w and dx must be f32 of rank 4";
+  return verify_conv(dx_shape(args), dx, w, dy);
+}
+
+int64_t dx_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
+  return conv_pass_workspace(dx_shape(args).dx(), kernels, threads);
+}
+
+bool run_dx(const OpContext& c) {
+  const ConvPassData data = {c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), nullptr,
+                             c.outputs[0].as<float>(), kNoActivation,            0.0f};
+  conv_pass_run(dx_shape(c).dx(), data, c.kernels, c.parallel, c.workspace);
+  return true;
+}
+
+const char* verify_dw(const OpArgs& args) {
+  const Tensor& x = *args.inputs[0];
+  const Tensor& dy = *args.inputs[1];
+  const Tensor& dw = args.outputs[0];
+  if (!is_f32(&x, 4) || !is_f32(&dy, 4) || !is_f32(&dw, 4)) return "x, dy and dw must be f32 of rank 4";
+  return verify_conv(dw_shape(args), x, dw, dy);
+}
+
+int64_t dw_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
+  return conv_dw_workspace(dw_shape(args).dw(), kernels, threads);
+}
+
+bool run_dw(const OpContext& c) {
+  conv_dw_run(dw_shape(c).dw(), c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), c.outputs[0].as<float>(), c.kernels,
+              c.parallel, c.workspace);
+  return true;
+}
+
+}  // namespace
+
+const OpImpl conv2d_impl = {verify_forward, forward_workspace, run_forward};
+const OpImpl conv2d_dx_impl = {verify_dx, dx_workspace, run_dx};
+const OpImpl conv2d_dw_impl = {verify_dw, dw_workspace, run_dw};
+
+}  // namespace lanewise

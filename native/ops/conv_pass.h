@@ -1,0 +1,39 @@
+// A convolution-like pass: every output is a chain over the taps that hit it, then over k input channels. Forward,
+// input gradient, linear and GEMM (transA = 0) are this. See conv_pass.cpp for how it is cut into work.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../kernels/kernels.h"
+#include "../runtime/parallel.h"
+#include "conv_axis.h"
+
+namespace lanewise {
+
+struct ConvPass {
+  int64_t images;
+  Axis rows;
+  Axis cols;
+  int64_t groups;
+  int64_t k;        // input channels per group
+  int64_t columns;  // output channels per group
+  /// w[tap][k][columns of all groups], or transposed: w[tap][columns][k of all groups].
+  bool transposed;
+};
+
+struct ConvPassData {
+  const float* in;
+  const float* w;
+  const float* bias;  // or nullptr
+  float* out;
+  int32_t activation;
+  float slope;
+};
+
+/// Negative when the shape is too large to be handled.
+int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads);
+void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
+                   std::byte* workspace);
+
+}  // namespace lanewise
