@@ -40,6 +40,7 @@ export class Builder {
   readonly #counts = new Map<string, number>();
   readonly #names = new Set<string>();
   readonly #deferred: (() => void)[] = [];
+  readonly #reported = new WeakSet<Error>();
   #depth = 0;
   #streams = 0;
   #step: GraphTensor | undefined;
@@ -60,8 +61,7 @@ export class Builder {
     try {
       output = layer.emit(this, x);
     } catch (error) {
-      if (error instanceof LanewiseError || !(error instanceof Error)) throw error;
-      throw new LanewiseError('shape', `layer ${name}: ${error.message}`, { cause: error });
+      throw this.#named(name, error);
     } finally {
       this.#depth--;
       this.graph.layer = outer;
@@ -112,6 +112,15 @@ export class Builder {
 
   emitDeferred(): void {
     for (const emit of this.#deferred.splice(0)) emit();
+  }
+
+  /** Puts the innermost layer's name before an error of an op. */
+  #named(name: string, error: unknown): unknown {
+    if (!(error instanceof LanewiseError) || this.#reported.has(error)) return error;
+    const named = error.message.startsWith(`${name}: `) || error.message.startsWith(`${name}.`);
+    const reported = named ? error : new LanewiseError(error.code, `${name}: ${error.message}`, { cause: error });
+    this.#reported.add(reported);
+    return reported;
   }
 
   #persist(
