@@ -55,14 +55,15 @@ static void batch_norm_stats(const float* x, int64_t blocks, int64_t rows, int64
 /// Combines the blocks' statistics (Chan). weights[i] = nb / n and crosses[i] = na * nb / n when block i joins those
 /// before it; both unused for block 0. `count` is the number of rows in all.
 static void batch_norm_combine(const float* means, const float* m2s, const float* weights, const float* crosses,
-                               int64_t blocks, int64_t c, float count, float* mean, float* variance) {
-  for_lanes(c, [=](int64_t j, auto lanes) {
+                               int64_t blocks, int64_t stride, int64_t width, float count, float* mean,
+                               float* variance) {
+  for_lanes(width, [=](int64_t j, auto lanes) {
     Vec m = lanes.read(means + j);
     Vec m2 = lanes.read(m2s + j);
     for (int64_t block = 1; block < blocks; ++block) {
-      const Vec delta = sub(lanes.read(means + block * c + j), m);
+      const Vec delta = sub(lanes.read(means + block * stride + j), m);
       m = fma(delta, broadcast(weights[block]), m);
-      m2 = add(m2, lanes.read(m2s + block * c + j));
+      m2 = add(m2, lanes.read(m2s + block * stride + j));
       m2 = fma(mul(delta, delta), broadcast(crosses[block]), m2);
     }
     lanes.write(mean + j, m);

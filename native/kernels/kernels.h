@@ -52,7 +52,7 @@
   X(batch_norm_stats, void, (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, \
     float* means, float* m2s, int64_t out_stride)) \
   X(batch_norm_combine, void, (const float* means, const float* m2s, const float* weights, const float* crosses, \
-    int64_t blocks, int64_t c, float count, float* mean, float* variance)) \
+    int64_t blocks, int64_t stride, int64_t width, float count, float* mean, float* variance)) \
   X(batch_norm_rstd, void, (const float* variance, float* rstd, int64_t c, float epsilon)) \
   X(batch_norm_apply, void, (const float* x, const float* mean, const float* rstd, const float* gamma, \
     const float* beta, float* y, int64_t rows, int64_t c, int activation, float slope)) \

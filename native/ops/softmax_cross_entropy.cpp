@@ -1,0 +1,133 @@
+// softmax_cross_entropy: the mean over rows of -sum t * log(softmax(logits)), and its gradient.
+// Losses are doubles until the end. A label outside the classes makes the loss NaN and is never used as an index.
+#include <cstring>
+#include <limits>
+
+#include "../generated/op_table.h"
+#include "../kernels/kernels.h"
+#include "checks.h"
+#include "split.h"
+#include "workspace.h"
+
+namespace lanewise {
+namespace {
+
+/// 1 / (2k + 1), the series of the inverse hyperbolic tangent.
+constexpr double kOddReciprocals[11] = {1.0,        1.0 / 3.0,  1.0 / 5.0,  1.0 / 7.0,  1.0 / 9.0, 1.0 / 11.0,
+                                        1.0 / 13.0, 1.0 / 15.0, 1.0 / 17.0, 1.0 / 19.0, 1.0 / 21.0};
+
+/// ln x of a positive normal double, or NaN; the same operations as lib/ops/exp.ts.
+double log_of(double x) {
+  if (!(x > 0)) return std::numeric_limits<double>::quiet_NaN();
+  uint64_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  int exponent = static_cast<int>(bits >> 52) - 1023;
+  bits = (bits & 0x000fffffffffffffu) | 0x3ff0000000000000u;
+  double m;
+  std::memcpy(&m, &bits, sizeof m);
+  if (m >= 1.4142135623730951) {
+    m = m / 2;
+    exponent += 1;
+  }
+  const double z = (m - 1) / (m + 1);
+  const double z2 = z * z;
+  double s = kOddReciprocals[10];
+  for (int k = 9; k >= 0; --k) s = s * z2 + kOddReciprocals[k];
+  return 2 * z * s + exponent * 0.6931471805599453;
+}
+
+double row_loss(const float* logits, int64_t k, int64_t label, float top, double sum, double smoothing) {
+  const double lse = log_of(sum);
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  if (label >= 0 && label < k) loss = (1.0 - smoothing) * (lse - static_cast<double>(logits[label] - top));
+  if (smoothing != 0) {
+    double all = 0.0;
+    for (int64_t i = 0; i < k; ++i) all = all + (lse - static_cast<double>(logits[i] - top));
+    loss = loss + smoothing / static_cast<double>(k) * all;
+  }
+  return loss;
+}
+
+const char* verify_inputs(const Tensor& rows, const Tensor& labels, float smoothing) {
+  if (!is_f32(rows) || rows.rank != 2) return "logits or probs must be f32 [n,k]";
+  if (!is_vector(labels, rows.dims[0], kI32)) return "labels must be i32 [n]";
+  return is_fraction(smoothing) ? nullptr : "label_smoothing must be at least 0 and below 1";
+}
+
+const char* verify(const OpArgs& args) {
+  const Tensor& logits = *args.inputs[0];
+  if (!is_vector(args.outputs[0], 1) || !same_f32(logits, args.outputs[1])) {
+    return "loss must be f32 [1], probs f32 of the shape of logits";
+  }
+  return verify_inputs(logits, *args.inputs[1], args.attrs_as<SoftmaxCrossEntropyAttrs>().label_smoothing);
+}
+
+struct Scratch {
+  Layout layout;
+  int64_t losses, sums, tops;
+
+  explicit Scratch(const OpArgs& args) {
+    const int64_t n = args.inputs[0]->dims[0];
+    losses = layout.take(n, sizeof(double));
+    sums = layout.take(n, sizeof(double));
+    tops = layout.take(n, sizeof(float));
+  }
+};
+
+int64_t workspace_bytes(const OpArgs& args, const Kernels&, int) { return Scratch(args).layout.bytes; }
+
+bool run(const OpContext& context) {
+  const Scratch scratch(context);
+  auto* losses = reinterpret_cast<double*>(context.workspace + scratch.losses);
+  auto* sums = reinterpret_cast<double*>(context.workspace + scratch.sums);
+  auto* tops = reinterpret_cast<float*>(context.workspace + scratch.tops);
+  const float* logits = context.inputs[0]->as<float>();
+  const int32_t* labels = context.inputs[1]->as<int32_t>();
+  const int64_t n = context.inputs[0]->dims[0];
+  const int64_t k = context.inputs[0]->dims[1];
+  const double smoothing = context.attrs_as<SoftmaxCrossEntropyAttrs>().label_smoothing;
+  float* probs = context.outputs[1].as<float>();
+  for_rows(context.parallel, n, k, [&](int64_t begin, int64_t end) {
+    context.kernels.softmax_rows(logits + begin * k, probs + begin * k, end - begin, k, tops + begin, sums + begin);
+    for (int64_t row = begin; row < end; ++row) {
+      losses[row] = row_loss(logits + row * k, k, labels[row], tops[row], sums[row], smoothing);
+    }
+  });
+  double total = 0.0;
+  for (int64_t row = 0; row < n; ++row) total = total + losses[row];
+  context.outputs[0].as<float>()[0] = static_cast<float>(total / static_cast<double>(n));
+  return true;
+}
+
+const char* verify_dx(const OpArgs& args) {
+  const Tensor& probs = *args.inputs[0];
+  if (!is_vector(*args.inputs[2], 1) || !same_f32(probs, args.outputs[0])) {
+    return "dloss must be f32 [1], dlogits f32 of the shape of probs";
+  }
+  return verify_inputs(probs, *args.inputs[1], args.attrs_as<SoftmaxCrossEntropyDxAttrs>().label_smoothing);
+}
+
+bool run_dx(const OpContext& context) {
+  const float* probs = context.inputs[0]->as<float>();
+  const int32_t* labels = context.inputs[1]->as<int32_t>();
+  const int64_t n = context.inputs[0]->dims[0];
+  const int64_t k = context.inputs[0]->dims[1];
+  const double smoothing = context.attrs_as<SoftmaxCrossEntropyDxAttrs>().label_smoothing;
+  const double share = smoothing / static_cast<double>(k);
+  const float off = static_cast<float>(share);
+  const float on = static_cast<float>(1.0 - smoothing + share);
+  const float scale = static_cast<float>(context.inputs[2]->as<float>()[0] / static_cast<double>(n));
+  float* dlogits = context.outputs[0].as<float>();
+  for_rows(context.parallel, n, k, [&](int64_t begin, int64_t end) {
+    context.kernels.cross_entropy_backward_rows(probs + begin * k, labels + begin, dlogits + begin * k, end - begin, k,
+                                                on, off, scale);
+  });
+  return true;
+}
+
+}  // namespace
+
+const OpImpl softmax_cross_entropy_impl = {verify, workspace_bytes, run};
+const OpImpl softmax_cross_entropy_dx_impl = {verify_dx, nullptr, run_dx};
+
+}  // namespace lanewise
