@@ -1,7 +1,7 @@
 // conv2d and its two gradients: the cross-correlation that deep learning calls convolution, with stride, padding on
 // four sides, dilation and groups (as many groups as channels: depthwise). The loops are in conv2d-passes.ts.
 
-import { activationAttrs, activationGradient, checkActivation } from './activation.ts';
+import { activationAttrs, activationGradient, addBiasAndActivate, checkActivation } from './activation.ts';
 import { biasAddDb } from './bias_add.ts';
 import { convForward, convInputGradient, convWeightGradient } from './conv2d-passes.ts';
 import { type AttrSchema, type Attrs, type Cost, defineOp, elementCount, type TensorSpec } from './op.ts';
@@ -95,7 +95,8 @@ export const conv2d = defineOp({
     const [kernelH, kernelW, , o] = nhwc(w);
     const [, oh, ow] = nhwc(outputs[0]);
     const sizes = { n, h, w: width, c, kernelH, kernelW, oh, ow, o };
-    convForward(f32(x), f32(w), b && f32(b), f32(outputs[0]), sizes, attrs);
+    convForward(f32(x), f32(w), f32(outputs[0]), sizes, attrs);
+    addBiasAndActivate(f32(outputs[0]), o, b && f32(b), attrs);
   },
 });
 

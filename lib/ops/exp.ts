@@ -5,7 +5,7 @@ import { fma } from './fma.ts';
 
 const { fround } = Math;
 
-const LOG2_E = fround(1.44269504088896341);
+const LOG2_E = fround(Math.LOG2E);
 /** Adding and subtracting 1.5 * 2^23 rounds to a whole number. */
 const ROUNDER = 12582912;
 /** ln 2 in two parts; the first has few bits, so that `n * LN2_HIGH` is exact. */
@@ -79,5 +79,5 @@ export function log(x: number): number {
   const z2 = z * z;
   let s = ODD_RECIPROCALS[10] as number;
   for (let k = 9; k >= 0; k--) s = s * z2 + (ODD_RECIPROCALS[k] as number);
-  return 2 * z * s + exponent * 0.6931471805599453;
+  return 2 * z * s + exponent * Math.LN2;
 }

@@ -5,7 +5,7 @@ import { createPanels, multiplyRows, type Panels, packPanels, singleRun } from '
 /** Rows of A converted at a time. */
 const ROWS_AT_ONCE = 32;
 /** Terms of one block when the sum runs over the rows of A, as a weight gradient's does. */
-export const TERMS_PER_BLOCK = 1024;
+const TERMS_PER_BLOCK = 1024;
 
 export interface ProductSizes {
   readonly m: number;

@@ -27,6 +27,7 @@ export const relu = defineOp({
     const y = f32(outputs[0]);
     for (let i = 0; i < y.length; i++) {
       const value = x[i]!;
+      // biome-ignore lint/complexity/useMathMinMax: unlike Math.max, this keeps -0, as the native kernels do
       y[i] = value < 0 ? 0 : value;
     }
   },

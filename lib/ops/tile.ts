@@ -3,7 +3,9 @@
 // Assumptions: operands are fp32 values held in Float64Arrays, which spares a conversion at each use; B is packed in
 // panels of two columns (`packPanels`), the columns beyond the last being 0.
 
-import { fma } from './fma.ts';
+import { fma, mayBeTie } from './fma.ts';
+
+const { fround } = Math;
 
 const ROWS = 4;
 const COLUMNS = 2;
@@ -86,7 +88,12 @@ export function multiplyRows(
       const a1 = aStart + Math.min(row + 1, last) * aStride;
       const a2 = aStart + Math.min(row + 2, last) * aStride;
       const a3 = aStart + Math.min(row + 3, last) * aStride;
-      tile(a, a0, a1, a2, a3, b.data, panel, runs);
+      if (!tile(a, a0, a1, a2, a3, b.data, panel, runs)) {
+        tileRow(0, a, a0, b.data, panel, runs);
+        tileRow(1, a, a1, b.data, panel, runs);
+        tileRow(2, a, a2, b.data, panel, runs);
+        tileRow(3, a, a3, b.data, panel, runs);
+      }
       const count = Math.min(ROWS, rows - row);
       for (let i = 0; i < count; i++) {
         const to = start + (row + i) * rowStride + column;
@@ -99,7 +106,10 @@ export function multiplyRows(
   }
 }
 
-/** sums[i][j] = chain over the runs of fma(a, b, sum), from 0. */
+/**
+ * sums[i][j] = chain over the runs of fma(a, b, sum), from 0. Returns false, with the sums unfinished, when a step
+ * needs `roundTie`: a call within the loop, however rare, would slow it several times over.
+ */
 function tile(
   a: Float64Array,
   a0: number,
@@ -109,7 +119,7 @@ function tile(
   b: Float64Array,
   panel: number,
   runs: Runs,
-): void {
+): boolean {
   const { count, length, aOffsets, bTerms } = runs;
   let s00 = 0;
   let s01 = 0;
@@ -127,17 +137,33 @@ function tile(
       const b0 = b[t]!;
       const b1 = b[t + 1]!;
       const x0 = a[a0 + k]!;
-      s00 = fma(x0, b0, s00);
-      s01 = fma(x0, b1, s01);
+      const d00 = x0 * b0 + s00;
+      s00 = fround(d00);
+      if (mayBeTie(d00, s00)) return false;
+      const d01 = x0 * b1 + s01;
+      s01 = fround(d01);
+      if (mayBeTie(d01, s01)) return false;
       const x1 = a[a1 + k]!;
-      s10 = fma(x1, b0, s10);
-      s11 = fma(x1, b1, s11);
+      const d10 = x1 * b0 + s10;
+      s10 = fround(d10);
+      if (mayBeTie(d10, s10)) return false;
+      const d11 = x1 * b1 + s11;
+      s11 = fround(d11);
+      if (mayBeTie(d11, s11)) return false;
       const x2 = a[a2 + k]!;
-      s20 = fma(x2, b0, s20);
-      s21 = fma(x2, b1, s21);
+      const d20 = x2 * b0 + s20;
+      s20 = fround(d20);
+      if (mayBeTie(d20, s20)) return false;
+      const d21 = x2 * b1 + s21;
+      s21 = fround(d21);
+      if (mayBeTie(d21, s21)) return false;
       const x3 = a[a3 + k]!;
-      s30 = fma(x3, b0, s30);
-      s31 = fma(x3, b1, s31);
+      const d30 = x3 * b0 + s30;
+      s30 = fround(d30);
+      if (mayBeTie(d30, s30)) return false;
+      const d31 = x3 * b1 + s31;
+      s31 = fround(d31);
+      if (mayBeTie(d31, s31)) return false;
     }
   }
   sums[0] = s00;
@@ -148,4 +174,18 @@ function tile(
   sums[5] = s21;
   sums[6] = s30;
   sums[7] = s31;
+  return true;
+}
+
+/** Row `i` of the tile again, with every step exact. */
+function tileRow(i: number, a: Float64Array, row: number, b: Float64Array, panel: number, runs: Runs): void {
+  for (let j = 0; j < COLUMNS; j++) {
+    let sum = 0;
+    for (let r = 0; r < runs.count; r++) {
+      const from = row + runs.aOffsets[r]!;
+      const t = panel + runs.bTerms[r]! * COLUMNS + j;
+      for (let k = 0; k < runs.length; k++) sum = fma(a[from + k]!, b[t + k * COLUMNS]!, sum);
+    }
+    sums[i * COLUMNS + j] = sum;
+  }
 }
