@@ -2,24 +2,9 @@
 // writes it to the last op that reads it. Two letters never meet in one cell of memory and time; where tensors are
 // smaller than a cell of the picture, the largest of them is drawn and the others are only in the list.
 
+import type { ArenaReport, ArenaTensor } from '../train/inspect.ts';
 import { formatTable } from './table.ts';
 import { formatBytes } from './units.ts';
-
-export interface ArenaTensor {
-  readonly name: string;
-  readonly offsetBytes: number;
-  readonly bytes: number;
-  /** Index of the op that writes it. */
-  readonly firstOp: number;
-  /** Index of the last op that reads or writes it, inclusive. */
-  readonly lastOp: number;
-}
-
-export interface ArenaMap {
-  readonly arenaBytes: number;
-  readonly opCount: number;
-  readonly tensors: readonly ArenaTensor[];
-}
 
 export interface ArenaPictureOptions {
   /** Columns of the picture at most; each stands for one or more ops. */
@@ -32,29 +17,32 @@ export interface ArenaPictureOptions {
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-export function formatArena(map: ArenaMap, options: ArenaPictureOptions = {}): string {
-  const columns = Math.max(1, Math.min(options.width ?? 96, map.opCount));
-  const lines = Math.max(1, Math.min(options.height ?? 24, map.arenaBytes));
-  const opsPerColumn = map.opCount / columns;
-  const bytesPerLine = map.arenaBytes / lines;
-  const bySize = [...map.tensors].sort((a, b) => b.bytes - a.bytes || a.offsetBytes - b.offsetBytes);
+export function formatArena(arena: ArenaReport, options: ArenaPictureOptions = {}): string {
+  const opCount = arena.ops.length;
+  const columns = Math.max(1, Math.min(options.width ?? 96, opCount));
+  const lines = Math.max(1, Math.min(options.height ?? 24, arena.arenaBytes));
+  const opsPerColumn = opCount / columns;
+  const bytesPerLine = arena.arenaBytes / lines;
+  const bySize = [...arena.tensors].sort((a, b) => b.bytes - a.bytes || a.offset - b.offset);
   const picture = Array.from({ length: lines }, () => new Array<string>(columns).fill('.'));
   // Smallest first, so that the largest tensor of a cell has the last word.
   for (let index = bySize.length - 1; index >= 0; index--) {
     const tensor = bySize[index] as ArenaTensor;
-    const top = Math.floor(tensor.offsetBytes / bytesPerLine);
-    const bottom = Math.min(lines - 1, Math.ceil((tensor.offsetBytes + tensor.bytes) / bytesPerLine) - 1);
+    const top = Math.floor(tensor.offset / bytesPerLine);
+    const bottom = Math.min(lines - 1, Math.ceil((tensor.offset + tensor.bytes) / bytesPerLine) - 1);
     const left = Math.floor(tensor.firstOp / opsPerColumn);
     const right = Math.min(columns - 1, Math.floor(tensor.lastOp / opsPerColumn));
     const letter = LETTERS[index % LETTERS.length] as string;
     for (let y = Math.max(0, top); y <= bottom; y++) picture[y]?.fill(letter, Math.max(0, left), right + 1);
   }
-  const sum = map.tensors.reduce((total, tensor) => total + tensor.bytes, 0);
-  const saved = sum > 0 ? ` (${(sum / Math.max(1, map.arenaBytes)).toFixed(1)} times smaller than without reuse)` : '';
-  const head = `arena: ${formatBytes(map.arenaBytes)} for ${map.tensors.length} tensors of ${formatBytes(sum)}${saved}`;
+  const times = (arena.withoutReuseBytes / Math.max(1, arena.arenaBytes)).toFixed(1);
+  const head = [
+    `arena: ${formatBytes(arena.arenaBytes)} for ${arena.tensors.length} tensors of ${formatBytes(arena.withoutReuseBytes)} (${times} times as much)`,
+    `kept: ${formatBytes(arena.storeBytes)} of parameters and optimizer slots; scratch: ${formatBytes(arena.workspaceBytes)}`,
+  ];
   const gutter = Math.max(...picture.map((_, line) => formatBytes(line * bytesPerLine).length));
   const body = picture.map((cells, line) => `${formatBytes(line * bytesPerLine).padStart(gutter)} |${cells.join('')}|`);
-  const last = `op ${Math.max(0, map.opCount - 1)}`;
+  const last = `op ${Math.max(0, opCount - 1)}`;
   const axis = `${' '.repeat(gutter)}  op 0${last.padStart(Math.max(last.length + 2, columns - 4))}`;
   const listed = bySize.slice(0, options.list ?? 12);
   const list = formatTable(
@@ -69,9 +57,9 @@ export function formatArena(map: ArenaMap, options: ArenaPictureOptions = {}): s
       LETTERS[index % LETTERS.length] as string,
       tensor.name,
       formatBytes(tensor.bytes),
-      formatBytes(tensor.offsetBytes),
+      formatBytes(tensor.offset),
       `${tensor.firstOp}-${tensor.lastOp}`,
     ]),
   );
-  return [head, '', ...body, axis, '', list].join('\n');
+  return [...head, '', ...body, axis, '', list].join('\n');
 }

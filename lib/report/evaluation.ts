@@ -1,13 +1,13 @@
-// Tables about a classifier's answers, all taken from its confusion counts: `confusion[actual * classes + predicted]`.
+// Tables about a classifier's answers, all taken from its confusion counts: `confusion[actual][predicted]`.
 
 import { formatTable } from './table.ts';
 import { formatInteger, formatPercent } from './units.ts';
 
 /** Per class: how many there are, how many were found (accuracy), how many of the answers were right (precision), and
  * what it was most often taken for. */
-export function formatPerClass(confusion: ArrayLike<number>, classes: readonly string[]): string {
+export function formatPerClass(confusion: readonly ArrayLike<number>[], classes: readonly string[]): string {
   const k = classes.length;
-  const at = (actual: number, predicted: number): number => confusion[actual * k + predicted] ?? 0;
+  const at = (actual: number, predicted: number): number => confusion[actual]?.[predicted] ?? 0;
   const rows = classes.map((name, actual) => {
     let count = 0;
     let answers = 0;
@@ -45,14 +45,13 @@ export function formatPerClass(confusion: ArrayLike<number>, classes: readonly s
 }
 
 /** The confusion matrix; a row is what an image shows, a column what it was taken for. */
-export function formatConfusion(confusion: ArrayLike<number>, classes: readonly string[]): string {
-  const k = classes.length;
+export function formatConfusion(confusion: readonly ArrayLike<number>[], classes: readonly string[]): string {
   return formatTable(
     [{ title: 'actual \\ predicted' }, ...classes.map((title) => ({ title, align: 'right' }) as const)],
     classes.map((name, actual) => [
       name,
       ...classes.map((_, predicted) => {
-        const count = confusion[actual * k + predicted] ?? 0;
+        const count = confusion[actual]?.[predicted] ?? 0;
         return count === 0 ? '.' : formatInteger(count);
       }),
     ]),

@@ -1,87 +1,71 @@
 // The table of a profiled plan: where one run spent its time, against what the machine could do.
 
+import type { OpProfile } from '../train/inspect.ts';
 import { formatTable, type TableRow } from './table.ts';
 import { formatBytes, formatDuration } from './units.ts';
 
-export interface ProfileRow {
-  /** Name of the op, such as `conv2d_dw`. */
-  readonly op: string;
-  /** The layer that emitted it and, when known, its output shape. */
-  readonly layer?: string | undefined;
-  readonly seconds: number;
-  readonly flops: number;
-  /** Unavoidable traffic: every input read once, every output written once. */
-  readonly bytes: number;
-}
-
 export interface ProfileOptions {
-  /** `'time'`: slowest first; `'plan'`, the default: in the order of execution. */
-  readonly order?: 'time' | 'plan';
   /** Peak of the threads used, in FLOP/s; adds a column with each op's share of it. */
   readonly peakFlops?: number | undefined;
-  /** Show only this many rows; the rest is summed up in one. */
-  readonly limit?: number;
 }
 
-export function formatProfile(profile: readonly ProfileRow[], options: ProfileOptions = {}): string {
-  const total = sumRows('total', profile);
-  const ordered = options.order === 'time' ? [...profile].sort((a, b) => b.seconds - a.seconds) : profile;
-  const shown = ordered.slice(0, options.limit ?? ordered.length);
-  const rest = ordered.slice(shown.length);
-  const cells = (row: ProfileRow): TableRow => {
-    const rate = row.seconds > 0 ? row.flops / row.seconds : 0;
+/** What `profileStep` returns, op by op in the order of execution. */
+export function formatProfile(profile: readonly OpProfile[], options: ProfileOptions = {}): string {
+  const rows = profile.map(({ op, layer, outputShape, ...cost }) => ({
+    ...cost,
+    op,
+    note: `${layer} [${outputShape}]`,
+  }));
+  return costTable(rows, 'layer and output', options);
+}
+
+/** The same, one line for all executions of an op, slowest first. */
+export function formatProfileByOp(profile: readonly OpProfile[], options: ProfileOptions = {}): string {
+  const groups = new Map<string, OpProfile[]>();
+  for (const row of profile) groups.set(row.op, [...(groups.get(row.op) ?? []), row]);
+  const rows = [...groups]
+    .map(([op, group]) => ({ ...sum(op, group), note: `${group.length} x` }))
+    .sort((a, b) => b.milliseconds - a.milliseconds);
+  return costTable(rows, 'executed', options);
+}
+
+type Cost = Pick<OpProfile, 'op' | 'milliseconds' | 'flops' | 'bytes'>;
+
+function costTable(
+  rows: readonly (Cost & { note: string })[],
+  noteTitle: string,
+  { peakFlops }: ProfileOptions,
+): string {
+  const total = { ...sum('total', rows), note: '' };
+  const cells = ({ op, note, milliseconds, flops, bytes }: Cost & { note: string }): TableRow => {
+    const rate = milliseconds > 0 ? flops / milliseconds / 1e6 : 0;
     return [
-      row.op,
-      row.layer ?? '',
-      formatDuration(row.seconds),
-      total.seconds > 0 ? ((100 * row.seconds) / total.seconds).toFixed(1) : '-',
-      rate > 0 ? (rate / 1e9).toFixed(1) : '-',
-      ...(options.peakFlops === undefined ? [] : [rate > 0 ? ((100 * rate) / options.peakFlops).toFixed(1) : '-']),
-      formatBytes(row.bytes),
-      row.seconds > 0 ? (row.bytes / row.seconds / 1e9).toFixed(1) : '-',
+      op,
+      note,
+      formatDuration(milliseconds / 1e3),
+      total.milliseconds > 0 ? ((100 * milliseconds) / total.milliseconds).toFixed(1) : '-',
+      rate > 0 ? rate.toFixed(1) : '-',
+      ...(peakFlops === undefined ? [] : [rate > 0 ? ((1e11 * rate) / peakFlops).toFixed(1) : '-']),
+      formatBytes(bytes),
+      milliseconds > 0 ? (bytes / milliseconds / 1e6).toFixed(1) : '-',
     ];
   };
   return formatTable(
     [
       { title: 'op' },
-      { title: 'layer' },
+      { title: noteTitle },
       { title: 'time', align: 'right' },
-      { title: '% of run', align: 'right' },
+      { title: '% of step', align: 'right' },
       { title: 'GFLOP/s', align: 'right' },
-      ...(options.peakFlops === undefined ? [] : [{ title: '% of peak', align: 'right' } as const]),
+      ...(peakFlops === undefined ? [] : [{ title: '% of peak', align: 'right' } as const]),
       { title: 'bytes', align: 'right' },
       { title: 'GB/s', align: 'right' },
     ],
-    [
-      ...shown.map(cells),
-      ...(rest.length > 0 ? [cells(sumRows(`${rest.length} more`, rest))] : []),
-      'rule',
-      cells(total),
-    ],
+    [...rows.map(cells), 'rule', cells(total)],
   );
 }
 
-/** One row per op name, summed over its executions, slowest first. */
-export function groupByOp(profile: readonly ProfileRow[]): ProfileRow[] {
-  const groups = new Map<string, ProfileRow[]>();
-  for (const row of profile) {
-    const group = groups.get(row.op);
-    if (group === undefined) groups.set(row.op, [row]);
-    else group.push(row);
-  }
-  return [...groups]
-    .map(([op, rows]) => ({ ...sumRows(op, rows), layer: `${rows.length} x` }))
-    .sort((a, b) => b.seconds - a.seconds);
-}
-
-function sumRows(op: string, rows: readonly ProfileRow[]): ProfileRow {
-  return rows.reduce(
-    (sum, row) => ({
-      op,
-      seconds: sum.seconds + row.seconds,
-      flops: sum.flops + row.flops,
-      bytes: sum.bytes + row.bytes,
-    }),
-    { op, seconds: 0, flops: 0, bytes: 0 },
-  );
+function sum(op: string, rows: readonly Cost[]): Cost {
+  const add = (key: 'milliseconds' | 'flops' | 'bytes') => rows.reduce((total, row) => total + row[key], 0);
+  return { op, milliseconds: add('milliseconds'), flops: add('flops'), bytes: add('bytes') };
 }
