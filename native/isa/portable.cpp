@@ -31,14 +31,17 @@ LANEWISE_INLINE void store(float* p, Vec a) { _mm_storeu_ps(p, a); }
 LANEWISE_INLINE Vec load_n(const float* p, int n) {
   if (n >= 4) return _mm_loadu_ps(p);
   if (n == 1) return _mm_load_ss(p);
-  const Vec low = _mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double*>(p)));
+  int64_t pair;
+  std::memcpy(&pair, p, 8);
+  const Vec low = _mm_castsi128_ps(_mm_cvtsi64_si128(pair));
   return n == 2 ? low : _mm_movelh_ps(low, _mm_load_ss(p + 2));
 }
 
 LANEWISE_INLINE void store_n(float* p, Vec a, int n) {
   if (n >= 4) return _mm_storeu_ps(p, a);
   if (n == 1) return _mm_store_ss(p, a);
-  _mm_store_sd(reinterpret_cast<double*>(p), _mm_castps_pd(a));
+  const int64_t pair = _mm_cvtsi128_si64(_mm_castps_si128(a));
+  std::memcpy(p, &pair, 8);
   if (n == 3) _mm_store_ss(p + 2, _mm_movehl_ps(a, a));
 }
 
