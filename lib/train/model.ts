@@ -125,7 +125,9 @@ export class Model {
 
   /** Writes architecture and weights to a safetensors file, atomically. */
   async save(path: string): Promise<void> {
-    await saveModel(path, { architecture: this.architectureJson(), tensors: new Map(this.tensors) });
+    // Copies: training may write the weights while the file is being written.
+    const tensors = new Map([...this.tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+    await saveModel(path, { architecture: this.architectureJson(), tensors });
   }
 
   /** The architecture as it stands in files. */

@@ -4,6 +4,7 @@
 import { LanewiseError } from '../errors.ts';
 import { readCheckpoint, writeCheckpoint } from '../io/checkpoint.ts';
 import { elementCount } from '../ops/op.ts';
+import type { Numerics } from '../plan/plan.ts';
 import type { Model } from './model.ts';
 import type { Session } from './session.ts';
 import type { TrainingSetup } from './trainer.ts';
@@ -26,7 +27,7 @@ export interface TrainingState {
 /** The part of the state that the checkpoint format does not know by name. */
 interface History extends Pick<TrainingState, 'lossSum' | 'correct' | 'lastLoss' | 'lastAccuracy'> {
   readonly imageCount: number;
-  readonly data: string;
+  readonly numerics: Numerics;
 }
 
 export const newTrainingState = (): TrainingState => ({
@@ -54,8 +55,8 @@ export async function saveCheckpoint(
     tensors.set(name, { shape, data });
   }
   const { lossSum, correct, lastLoss, lastAccuracy, step, epoch, position } = state;
-  const { data, seed, batchSize } = setup;
-  const history: History = { lossSum, correct, lastLoss, lastAccuracy, imageCount: data.count, data: data.name };
+  const { data, seed, batchSize, numerics } = setup;
+  const history: History = { lossSum, correct, lastLoss, lastAccuracy, imageCount: data.count, numerics };
   await writeCheckpoint(path, {
     architecture: model.architectureJson(),
     optimizer: optimizerJson(setup),
@@ -77,6 +78,7 @@ export async function resumeFrom(path: string, model: Model, session: Session, s
   same(path, 'seed', checkpoint.seed, setup.seed);
   same(path, 'batch size', checkpoint.batchSize, setup.batchSize);
   same(path, 'number of training images', history.imageCount, setup.data.count);
+  same(path, 'numerics', history.numerics, setup.numerics);
   same(path, 'optimizer', optimizerType(checkpoint.optimizer), setup.optimizer.type);
 
   const weights = new Map([...checkpoint.tensors].filter(([name]) => model.tensors.has(name)));

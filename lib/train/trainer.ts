@@ -8,6 +8,7 @@ import { LanewiseError } from '../errors.ts';
 import { softmaxCrossEntropy } from '../nn/loss.ts';
 import { learningRateAt } from '../optim/optimizer.ts';
 import { integer, onlyKnown } from '../options.ts';
+import type { Numerics } from '../plan/plan.ts';
 import { permutation, streamKey } from '../random.ts';
 import { checkDataset } from './batch.ts';
 import { divergedError } from './diverged.ts';
@@ -29,6 +30,7 @@ export interface TrainingSetup extends FitOptions {
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
+  readonly numerics: Numerics;
   readonly classes: number;
   readonly totalSteps: number;
 }
@@ -51,7 +53,7 @@ function checkedSetup(model: Model, options: FitOptions): TrainingSetup {
   const batchSize = Math.min(integer('fit', 'batchSize', options.batchSize ?? 64, 1), data.count);
   if (checkpoint?.everySteps !== undefined) integer('fit', 'checkpoint.everySteps', checkpoint.everySteps, 1);
   const totalSteps = epochs * Math.ceil(data.count / batchSize);
-  return { ...options, loss, epochs, batchSize, seed: seedOf('fit', options.seed), classes, totalSteps };
+  return { ...options, loss, epochs, batchSize, numerics, seed: seedOf('fit', options.seed), classes, totalSteps };
 }
 
 /** Runs the training that `options` describes, yielding an event after each step and each epoch. */
