@@ -47,7 +47,7 @@ export const avgPool2d = defineOp({
       for (let k = 0; k < c; k++) y[window + k] = first ? x[pixel + k]! : y[window + k]! + x[pixel + k]!;
       visited = first ? 1 : visited + 1;
       if (visited < pixels) return;
-      const count = attrs.countPadding ? windowSize : pixels;
+      const count = fround(attrs.countPadding ? windowSize : pixels);
       for (let k = 0; k < c; k++) y[window + k] = y[window + k]! / count;
     });
   },
@@ -82,7 +82,7 @@ export const avgPool2dDx = defineOp({
     const c = shape[3]!;
     const windowSize = attrs.kernelH * attrs.kernelW;
     new PoolWindows(shape, inputs[0]!.shape, attrs).forEachWindow((pixel, window, _tap, _first, pixels) => {
-      const count = attrs.countPadding ? windowSize : pixels;
+      const count = fround(attrs.countPadding ? windowSize : pixels);
       for (let k = 0; k < c; k++) dx[pixel + k] = dx[pixel + k]! + fround(dy[window + k]! / count);
     });
   },

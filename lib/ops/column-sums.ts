@@ -62,7 +62,7 @@ export function columnMoments(x: Float32Array, mean: Float32Array, variance: Flo
       seen = count;
       continue;
     }
-    const total = fround(seen + count);
+    const total = seen + count;
     const share = fround(count / total);
     const weight = fround((seen * count) / total);
     for (let c = 0; c < columns; c++) {
@@ -72,7 +72,7 @@ export function columnMoments(x: Float32Array, mean: Float32Array, variance: Flo
     }
     seen = total;
   }
-  for (let c = 0; c < columns; c++) variance[c] = variance[c]! / seen;
+  for (let c = 0; c < columns; c++) variance[c] = variance[c]! / fround(rows);
 }
 
 function blockMoments(block: Float32Array, mean: Float32Array, squares: Float32Array): void {

@@ -4,6 +4,7 @@ import { defineOp, elementCount } from './op.ts';
 import { beats } from './pool-windows.ts';
 import { ShapeCheck } from './shape-check.ts';
 import { f32, i32, nhwc, tensor } from './tensor-data.ts';
+import { LARGEST_AREA } from './window.ts';
 
 /**
  * y[n,c] = the largest x[n,h,w,c] over h, w; index = h * W + w of the first one.
@@ -16,7 +17,9 @@ export const globalMaxPool2d = defineOp({
   outputs: ['y', 'index'],
   attrs: {},
   infer(inputs) {
-    const [n, , , c] = new ShapeCheck('global_max_pool2d', ['x'], inputs).dims(0, 4);
+    const check = new ShapeCheck('global_max_pool2d', ['x'], inputs);
+    const [n, h, w, c] = check.dims(0, 4);
+    check.integers({ 'height * width': h * w }, 1, LARGEST_AREA);
     return [tensor([n, c]), tensor([n, c], 'i32')];
   },
   gradient(context) {

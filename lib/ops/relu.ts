@@ -25,11 +25,8 @@ export const relu = defineOp({
   run(inputs, outputs) {
     const x = f32(inputs[0]);
     const y = f32(outputs[0]);
-    for (let i = 0; i < y.length; i++) {
-      const value = x[i]!;
-      // biome-ignore lint/complexity/useMathMinMax: unlike Math.max, this keeps -0, as the native kernels do
-      y[i] = value < 0 ? 0 : value;
-    }
+    // Not Math.max, which would turn -0 into 0.
+    for (let i = 0; i < y.length; i++) y[i] = x[i]! < 0 ? 0 : x[i]!;
   },
 });
 

@@ -41,6 +41,9 @@ export interface WindowAttrs {
 /** Largest stride, padding or dilation accepted, so that no position overflows 32 bits on the other side. */
 const LARGEST = 2 ** 16;
 
+/** Most pixels a pooling window may hold: their numbers are exact in fp32. */
+export const LARGEST_AREA = 2 ** 24;
+
 /** Output height and width of a window of `[kernelH, kernelW]` over `[inH, inW]`; fails when it fits nowhere. */
 export function windowOutput(
   check: ShapeCheck,
@@ -72,6 +75,7 @@ export function poolOutput(
 ): [oh: number, ow: number] {
   const { kernelH, kernelW, padTop, padLeft, padBottom, padRight } = attrs;
   check.integers({ kernelH, kernelW }, 1, LARGEST);
+  check.integers({ 'kernelH * kernelW': kernelH * kernelW }, 1, LARGEST_AREA);
   if (Math.max(padTop, padBottom) >= kernelH || Math.max(padLeft, padRight) >= kernelW) {
     check.fail(
       `padding ${padTop},${padLeft},${padBottom},${padRight} (top, left, bottom, right) must be smaller than the ` +
