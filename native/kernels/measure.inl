@@ -5,8 +5,9 @@ static double fma_burst(int64_t rounds, float* sink) {
   constexpr int kChains = 12;
   Vec acc[kChains];
   const Vec a = load_n(sink, 1);
+  // Chains must differ, or the compiler computes one of them.
 #pragma GCC unroll 16
-  for (int i = 0; i < kChains; ++i) acc[i] = a;
+  for (int i = 0; i < kChains; ++i) acc[i] = broadcast(static_cast<float>(i));
   for (int64_t round = 0; round < rounds; ++round) {
 #pragma GCC unroll 16
     for (int i = 0; i < kChains; ++i) acc[i] = fma(a, a, acc[i]);
