@@ -89,5 +89,7 @@ export function predictionNetwork(architecture: Architecture, batch: BatchSpec):
 /** The training forward pass with every layer's output kept, for finding where numbers went bad. */
 export function inspectionNetwork(architecture: Architecture, batch: BatchSpec): Network {
   const { builder } = forward(architecture, 'training', batch);
-  return { builder, outputs: Object.fromEntries(builder.layers.map(({ name, output }) => [name, output])) };
+  // In the order of computation: what a layer contains comes before it.
+  const layers = builder.layers.toSorted((a, b) => a.output.id - b.output.id);
+  return { builder, outputs: Object.fromEntries(layers.map(({ name, output }) => [name, output])) };
 }
