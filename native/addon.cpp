@@ -95,13 +95,13 @@ Napi::Value Addon::create_store(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   int64_t bytes;
   if (!whole_number(info[0], "createStore: bytes", 0, physical_memory_bytes(), bytes)) return env.Undefined();
-  auto store = std::make_shared<Store>();
+  const std::shared_ptr<Store> store(new Store);
   store->memory = Memory(bytes);
   if (store->memory.bytes() < bytes) {
     throw_error(env, "createStore: not enough memory for " + std::to_string(bytes) + " bytes");
     return env.Undefined();
   }
-  return wrap(env, std::move(store), bytes);
+  return wrap(env, store, bytes);
 }
 
 /// Arguments (store, byteOffset, array) of writeStore and readStore.

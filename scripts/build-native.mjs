@@ -62,7 +62,8 @@ function writeNodeFolder() {
 function nodeGyp(args) {
   const options = ['--loglevel=warn', `--nodedir=${join(root, 'build/node')}`];
   const command = [/** @type {string} */ (findNodeGyp()), ...args, ...options];
-  const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
+  const env = { ...process.env, MAKEFLAGS: '-s --no-print-directory' };
+  const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit', env });
   return status ?? 1;
 }
 
@@ -88,8 +89,6 @@ function buildNative({ required }) {
     const status = nodeGyp(['configure']);
     if (status !== 0) return status;
   }
-  const upToDate = spawnSync('make', ['-q', '-C', 'build', 'BUILDTYPE=Release'], { cwd: root, stdio: 'ignore' });
-  if (upToDate.status === 0) return 0;
   return nodeGyp(['build', '--jobs', String(availableParallelism())]);
 }
 

@@ -12,32 +12,25 @@ namespace {
 
 std::string megabytes(int64_t bytes) { return std::to_string((bytes >> 20) + 1) + " MB"; }
 
-struct StopFlags {
-  std::mutex mutex;
-  std::vector<std::weak_ptr<std::atomic<bool>>> flags;
-};
-
-/// Leaked: environments may come and go while the process exits.
-StopFlags& stop_flags() {
-  static StopFlags* const leaked = new StopFlags;
-  return *leaked;
-}
+/// Every flag in use. The list is leaked: environments may come and go while the process exits.
+constinit std::mutex flags_mutex;
+constinit std::vector<std::weak_ptr<std::atomic<bool>>>* flags = nullptr;
 
 }  // namespace
 
 StopFlag new_stop_flag() {
-  auto flag = std::make_shared<std::atomic<bool>>(false);
-  StopFlags& all = stop_flags();
-  const std::lock_guard lock(all.mutex);
-  std::erase_if(all.flags, [](const auto& known) { return known.expired(); });
-  all.flags.push_back(flag);
+  const StopFlag flag(new std::atomic<bool>(false));
+  const std::lock_guard lock(flags_mutex);
+  if (flags == nullptr) flags = new std::vector<std::weak_ptr<std::atomic<bool>>>;
+  std::erase_if(*flags, [](const auto& known) { return known.expired(); });
+  flags->push_back(flag);
   return flag;
 }
 
 void stop_everything() {
-  StopFlags& all = stop_flags();
-  const std::lock_guard lock(all.mutex);
-  for (const auto& known : all.flags) {
+  const std::lock_guard lock(flags_mutex);
+  if (flags == nullptr) return;
+  for (const auto& known : *flags) {
     if (const StopFlag flag = known.lock()) flag->store(true);
   }
 }

@@ -3,13 +3,13 @@
 #include "machine.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <thread>
 
 #include "../kernels/kernels.h"
 
@@ -95,7 +95,7 @@ int affinity() {
     if (count > 0) return count;
   }
 #endif
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
 int default_threads() {

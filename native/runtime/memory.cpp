@@ -36,9 +36,6 @@ Memory::~Memory() {
   if (data_ != nullptr) munmap(data_, round_up(bytes_, sysconf(_SC_PAGESIZE)));
 }
 
-int64_t physical_memory_bytes() {
-  static const int64_t bytes = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
-  return bytes;
-}
+int64_t physical_memory_bytes() { return int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE); }
 
 }  // namespace lanewise

@@ -6,11 +6,27 @@
 
 #include <pthread.h>
 #include <signal.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <mutex>
+#include <type_traits>
+
+// glibc 2.32 and 2.34 gave these functions new versions with nothing new in them; asking for the first version lets a
+// binary load on older systems. Sanitizers replace the functions and must see their plain names.
+#if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__)
+asm(".symver pthread_create, pthread_create@GLIBC_2.2.5");
+asm(".symver pthread_sigmask, pthread_sigmask@GLIBC_2.2.5");
+#elif defined(__aarch64__)
+asm(".symver pthread_create, pthread_create@GLIBC_2.17");
+asm(".symver pthread_sigmask, pthread_sigmask@GLIBC_2.17");
+#endif
+#endif
 
 namespace lanewise {
 namespace {
@@ -64,12 +80,15 @@ struct Pool {
   void run(Region& region);
 };
 
-Pool& pool() {
-  static Pool* const leaked = new Pool;
-  return *leaked;
-}
+constinit Pool pool;
+static_assert(std::is_trivially_destructible_v<Pool>, "workers outlive static destructors");
 
 void Pool::work(int worker) {
+#if defined(__linux__)
+  char name[16];
+  std::snprintf(name, sizeof name, "lanewise-%d", worker);
+  prctl(PR_SET_NAME, name);
+#endif
   uint32_t seen = 0;
   auto& sleeping = workers[worker].sleeping;
   const auto called = [&] { return generation.load(std::memory_order_acquire) != seen; };
@@ -100,20 +119,17 @@ void Pool::start(int threads) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, size_t{1} << 20);  // musl's default is too small for packing buffers
+#if defined(__linux__) && !defined(__GLIBC__)
+  pthread_attr_setstacksize(&attributes, size_t{1} << 20);  // musl's default is too small
+#endif
   for (int worker = started.load(std::memory_order_relaxed); worker < threads; ++worker) {
     pthread_t thread;
     const auto entry = [](void* index) -> void* {
-      pool().work(static_cast<int>(reinterpret_cast<intptr_t>(index)));
+      pool.work(static_cast<int>(reinterpret_cast<intptr_t>(index)));
       return nullptr;
     };
     // A system out of threads is no reason to fail: the work is done by those there are.
     if (pthread_create(&thread, &attributes, entry, reinterpret_cast<void*>(intptr_t{worker})) != 0) break;
-#if defined(__linux__)
-    char name[16];
-    std::snprintf(name, sizeof name, "lanewise-%d", worker);
-    pthread_setname_np(thread, name);
-#endif
     started.store(worker + 1, std::memory_order_release);
   }
   pthread_attr_destroy(&attributes);
@@ -146,14 +162,13 @@ void Pool::run(Region& todo) {
 Parallel::Parallel(int threads, const std::atomic<bool>* stop) : threads_(threads), stop_(stop) {
   if (threads_ < 1) threads_ = 1;
   if (threads_ > kMaxThreads) threads_ = kMaxThreads;
-  pool().start(threads_);
+  pool.start(threads_);
 }
 
 bool Parallel::submit(Region& region) {
-  auto& shared = pool();
-  if (shared.busy.exchange(true, std::memory_order_acquire)) return false;
-  shared.run(region);
-  shared.busy.store(false, std::memory_order_release);
+  if (pool.busy.exchange(true, std::memory_order_acquire)) return false;
+  pool.run(region);
+  pool.busy.store(false, std::memory_order_release);
   return true;
 }
 
