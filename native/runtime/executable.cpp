@@ -2,10 +2,10 @@
 #include "executable.h"
 
 #include <algorithm>
-#include <chrono>
 #include <mutex>
 
 #include "../kernels/kernels.h"
+#include "clock.h"
 
 namespace lanewise {
 namespace {
@@ -74,15 +74,14 @@ std::shared_ptr<Executable> Executable::create(std::shared_ptr<Store> store, Pla
 }
 
 bool Executable::run() {
-  using Clock = std::chrono::steady_clock;
   std::fill(nanoseconds_.begin(), nanoseconds_.end(), 0.0);
-  auto before = Clock::now();
+  int64_t before = now_ns();
   for (size_t i = 0; i < plan_.steps.size(); ++i) {
     if (stopped()) return false;
     const Step& step = plan_.steps[i];
     const bool go_on = step.op->impl->run(OpContext{step.args(), kernels_, parallel_, workspace_.data()});
-    const auto now = Clock::now();
-    nanoseconds_[i] = std::chrono::duration<double, std::nano>(now - before).count();
+    const int64_t now = now_ns();
+    nanoseconds_[i] = static_cast<double>(now - before);
     before = now;
     if (!go_on) return false;
   }

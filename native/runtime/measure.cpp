@@ -2,26 +2,24 @@
 #include "measure.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "../kernels/kernels.h"
+#include "clock.h"
 #include "memory.h"
 #include "parallel.h"
 
 namespace lanewise {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
 
 /// Calls `burst()`, which returns the work done, for about `seconds`; the best work per second.
 template <class Burst>
 double best_rate(double seconds, Burst burst) {
-  const auto begin = Clock::now();
+  const int64_t begin = now_ns();
   double best = 0;
   do {
-    const auto start = Clock::now();
+    const int64_t start = now_ns();
     const double work = burst();
     best = std::max(best, work / seconds_since(start));
   } while (seconds_since(begin) < seconds);

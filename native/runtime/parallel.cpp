@@ -11,10 +11,11 @@
 #endif
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <mutex>
 #include <type_traits>
+
+#include "clock.h"
 
 // glibc 2.32 and 2.34 gave these functions new versions with nothing new in them; asking for the first version lets a
 // binary load on older systems. Sanitizers replace the functions and must see their plain names.
@@ -31,10 +32,8 @@ asm(".symver pthread_sigmask, pthread_sigmask@GLIBC_2.17");
 namespace lanewise {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// A plan's ops follow each other within microseconds, so a worker that has just finished one polls for the next.
-constexpr auto kSpin = std::chrono::microseconds(20);
+constexpr int64_t kSpinNs = 20'000;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -44,16 +43,16 @@ void relax() {
 #endif
 }
 
-/// Polls until `done()` for at most kSpin; says whether it came true.
+/// Polls until `done()` for at most kSpinNs; says whether it came true.
 template <class Done>
 bool spin(Done done) {
-  const auto deadline = Clock::now() + kSpin;
+  const int64_t deadline = now_ns() + kSpinNs;
   do {
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;
       relax();
     }
-  } while (Clock::now() < deadline);
+  } while (now_ns() < deadline);
   return done();
 }
 
