@@ -1,0 +1,171 @@
+// batch_norm2d, its inference form, running statistics and gradients.
+
+import {
+  batchNorm2d,
+  batchNorm2dDw,
+  batchNorm2dDx,
+  batchNorm2dInference,
+  batchNorm2dRunning,
+} from '../../../lib/ops/index.ts';
+import type { Attrs } from '../../../lib/ops/op.ts';
+import {
+  activated,
+  attr,
+  type Expected,
+  elementwise,
+  type Formula,
+  input,
+  type Numbers,
+  roundingsOfSum,
+  Sums,
+  U,
+} from '../formula.ts';
+import { CaseList, positive, scaled, values } from '../op-case.ts';
+
+const list = new CaseList();
+export const { cases } = list;
+
+const at = (data: ArrayLike<number>, index: number): number => data[index] as number;
+
+/** Mean, biased variance and mean magnitude of each channel, by two passes. */
+function moments({ shape, data }: Numbers) {
+  const c = shape[3] as number;
+  const rows = data.length / c;
+  const [mean, variance, size] = [new Float64Array(c), new Float64Array(c), new Float64Array(c)];
+  for (let i = 0; i < data.length; i++) {
+    mean[i % c] = at(mean, i % c) + at(data, i) / rows;
+    size[i % c] = at(size, i % c) + Math.abs(at(data, i)) / rows;
+  }
+  for (let i = 0; i < data.length; i++) {
+    variance[i % c] = at(variance, i % c) + (at(data, i) - at(mean, i % c)) ** 2 / rows;
+  }
+  return { mean, variance, size, roundings: roundingsOfSum(rows) + 8 };
+}
+
+interface Statistics {
+  readonly mean: ArrayLike<number>;
+  readonly variance: ArrayLike<number>;
+}
+
+const deviation = ({ variance }: Statistics, attrs: Attrs, k: number): number =>
+  1 / Math.sqrt(at(variance, k) + attr(attrs, 'epsilon'));
+
+function normalized(
+  x: Numbers,
+  gamma: Numbers,
+  beta: Numbers,
+  statistics: Statistics,
+  attrs: Attrs,
+  roundings: number,
+): Expected {
+  const c = x.shape[3] as number;
+  const xhat = (i: number) => (at(x.data, i) - at(statistics.mean, i % c)) * deviation(statistics, attrs, i % c);
+  const size = (i: number) =>
+    (Math.abs(at(x.data, i)) + Math.abs(at(statistics.mean, i % c))) * deviation(statistics, attrs, i % c);
+  const y = elementwise(
+    x.data.length,
+    roundings,
+    (i) => xhat(i) * at(gamma.data, i % c) + at(beta.data, i % c),
+    (i) => (size(i) + 1) * Math.abs(at(gamma.data, i % c)) + Math.abs(at(beta.data, i % c)),
+  );
+  return activated(y, attrs);
+}
+
+const training: Formula = (inputs, _, attrs) => {
+  const x = input(inputs, 0);
+  const { mean, variance, size, roundings } = moments(x);
+  return [
+    normalized(x, input(inputs, 1), input(inputs, 2), { mean, variance }, attrs, roundings),
+    { value: mean, tolerance: size.map((value) => roundings * U * value) },
+    { value: variance, tolerance: variance.map((value, k) => roundings * U * (value + U * at(size, k) ** 2)) },
+  ];
+};
+const inference: Formula = (inputs, _, attrs) => {
+  const statistics = { mean: input(inputs, 3).data, variance: input(inputs, 4).data };
+  return [normalized(input(inputs, 0), input(inputs, 1), input(inputs, 2), statistics, attrs, 8)];
+};
+const weightGradient: Formula = (inputs, _, attrs) => {
+  const [dy, x] = [input(inputs, 0), input(inputs, 1)];
+  const statistics = { mean: input(inputs, 2).data, variance: input(inputs, 3).data };
+  const c = x.shape[3] as number;
+  const [dgamma, dbeta] = [new Sums(c), new Sums(c)];
+  for (let i = 0; i < x.data.length; i++) {
+    const k = i % c;
+    const rstd = deviation(statistics, attrs, k);
+    const size = Math.abs(at(dy.data, i)) * (Math.abs(at(x.data, i)) + Math.abs(at(statistics.mean, k))) * rstd;
+    dgamma.add(k, at(dy.data, i) * (at(x.data, i) - at(statistics.mean, k)) * rstd, size);
+    dbeta.add(k, at(dy.data, i));
+  }
+  return [dgamma.expected(4), dbeta.expected()];
+};
+const inputGradient: Formula = (inputs, _, attrs) => {
+  const [dy, x, gamma, dgamma, dbeta] = [0, 1, 2, 5, 6].map(
+    (index) => input(inputs, index).data,
+  ) as ArrayLike<number>[];
+  const statistics = { mean: input(inputs, 3).data, variance: input(inputs, 4).data };
+  const c = gamma!.length;
+  const rows = x!.length / c;
+  const terms = (i: number) => {
+    const k = i % c;
+    const rstd = deviation(statistics, attrs, k);
+    const xhat = (at(x!, i) - at(statistics.mean, k)) * rstd;
+    return {
+      factor: at(gamma!, k) * rstd,
+      parts: [at(dy!, i), -at(dbeta!, k) / rows, (-xhat * at(dgamma!, k)) / rows],
+    };
+  };
+  const sum = (numbers: number[]) => numbers.reduce((total, value) => total + value, 0);
+  return [
+    elementwise(
+      x!.length,
+      10,
+      (i) => terms(i).factor * sum(terms(i).parts),
+      (i) => Math.abs(terms(i).factor) * (sum(terms(i).parts.map(Math.abs)) + Math.abs(at(dgamma!, i % c)) / rows),
+    ),
+  ];
+};
+const running: Formula = (inputs, _, attrs) => {
+  const [rm, rv, mean, variance] = [0, 1, 2, 3].map((index) => input(inputs, index).data) as ArrayLike<number>[];
+  const momentum = attr(attrs, 'momentum');
+  const moved = (from: ArrayLike<number>, to: ArrayLike<number>, factor: number): Expected =>
+    elementwise(
+      from.length,
+      4,
+      (i) => (1 - momentum) * at(from, i) + momentum * at(to, i) * factor,
+      (i) => Math.abs(at(from, i)) + Math.abs(at(to, i) * factor),
+    );
+  return [moved(rm!, mean!, 1), moved(rv!, variance!, attr(attrs, 'unbiased'))];
+};
+
+const EPSILON = { epsilon: 1e-5 };
+
+for (const [title, shape] of [
+  ['one pixel', [1, 1, 1, 3]],
+  ['a batch of single pixels', [8, 1, 1, 5]],
+  ['a small image', [2, 3, 3, 4]],
+  ['one channel', [2, 5, 5, 1]],
+  ['channels with tails', [3, 4, 5, 37]],
+  ['exactly one block', [4, 8, 8, 6]],
+  ['several blocks', [3, 13, 17, 19]],
+] as const) {
+  const c = [shape[3]];
+  for (const [name, activation] of [
+    ['', 0],
+    [', relu', 1],
+    [', leaky relu', 2],
+  ] as const) {
+    const attrs = { ...EPSILON, activation, slope: 0.1 };
+    // A channel of a single pixel has no variance: its output is beta.
+    const options = { sparse: activation === 1 || title === 'one pixel' };
+    list.add(batchNorm2d, training, title + name, [shape, c, c], attrs, options);
+    list.add(batchNorm2dInference, inference, title + name, [shape, c, c, c, positive(c)], attrs, options);
+  }
+  list.add(batchNorm2dDw, weightGradient, title, [shape, shape, c, positive(c)], EPSILON);
+  list.add(batchNorm2dDx, inputGradient, title, [shape, shape, c, c, positive(c), c, c], EPSILON);
+  list.add(batchNorm2dRunning, running, title, [c, positive(c), c, positive(c)], { momentum: 0.1, unbiased: 1.25 });
+}
+list.add(batchNorm2d, training, 'large values', [scaled([4, 6, 6, 5], 1000), values([5]), values([5])], {
+  epsilon: 1e-3,
+  activation: 0,
+  slope: 0,
+});

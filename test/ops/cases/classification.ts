@@ -1,0 +1,141 @@
+// softmax, softmax_dx, softmax_cross_entropy, softmax_cross_entropy_dx, count_correct, guard_finite.
+
+import {
+  countCorrect,
+  guardFinite,
+  softmax,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyDx,
+  softmaxDx,
+} from '../../../lib/ops/index.ts';
+import type { Attrs } from '../../../lib/ops/op.ts';
+import { attr, type Expected, elementwise, exactly, type Formula, input, type Numbers, U } from '../formula.ts';
+import { CaseList, given, indices, positive, scaled, values } from '../op-case.ts';
+
+const list = new CaseList();
+export const { cases } = list;
+
+const rowsOf = ({ shape, data }: Numbers): number[][] => {
+  const columns = shape.at(-1) as number;
+  return Array.from({ length: data.length / columns }, (_, row) =>
+    Array.from({ length: columns }, (_, k) => data[row * columns + k] as number),
+  );
+};
+
+/** Probabilities of one row, and their relative error: the exponent's own, and that of its argument. */
+function probabilities(row: readonly number[]): { p: number[]; lse: number; relative: number } {
+  const max = Math.max(...row);
+  const exps = row.map((x) => Math.exp(x - max));
+  const sum = exps.reduce((total, e) => total + e, 0);
+  const range = max - Math.min(...row);
+  return { p: exps.map((e) => e / sum), lse: max + Math.log(sum), relative: (8 + 2 * range) * U };
+}
+
+function softmaxOf(x: Numbers): Expected {
+  const rows = rowsOf(x).map(probabilities);
+  return {
+    value: Float64Array.from(rows.flatMap(({ p }) => p)),
+    // A probability below 2^-126 is 0.
+    tolerance: Float64Array.from(rows.flatMap(({ p, relative }) => p.map((value) => value * relative + 2 ** -126))),
+  };
+}
+
+const softmaxFormula: Formula = (inputs) => [softmaxOf(input(inputs, 0))];
+const softmaxBack: Formula = (inputs) => {
+  const rows = rowsOf(input(inputs, 0));
+  const probs = rowsOf(input(inputs, 1));
+  const dot = rows.map((row, r) => row.reduce((sum, dy, k) => sum + dy * (probs[r]?.[k] as number), 0));
+  const size = rows.map((row, r) => row.reduce((sum, dy, k) => sum + Math.abs(dy * (probs[r]?.[k] as number)), 0));
+  const columns = rows[0]?.length as number;
+  const at = (matrix: number[][], i: number) => matrix[Math.floor(i / columns)]?.[i % columns] as number;
+  return [
+    elementwise(
+      rows.length * columns,
+      columns + 3,
+      (i) => at(probs, i) * (at(rows, i) - (dot[Math.floor(i / columns)] as number)),
+      (i) => Math.abs(at(probs, i)) * (Math.abs(at(rows, i)) + (size[Math.floor(i / columns)] as number)),
+    ),
+  ];
+};
+
+const targetOf = (attrs: Attrs, k: number, label: number, classes: number): number => {
+  const smoothing = attr(attrs, 'labelSmoothing');
+  return (k === label ? 1 - smoothing : 0) + smoothing / classes;
+};
+
+const crossEntropy: Formula = (inputs, _, attrs) => {
+  const logits = input(inputs, 0);
+  const rows = rowsOf(logits);
+  const labels = input(inputs, 1).data;
+  let loss = 0;
+  let tolerance = 0;
+  rows.forEach((row, r) => {
+    const { lse, relative } = probabilities(row);
+    row.forEach((x, k) => {
+      loss += (targetOf(attrs, k, labels[r] as number, row.length) * (lse - x)) / rows.length;
+    });
+    tolerance += (relative * (1 + Math.abs(lse))) / rows.length;
+  });
+  return [
+    { value: Float64Array.of(loss), tolerance: Float64Array.of(tolerance + U * Math.abs(loss)) },
+    softmaxOf(logits),
+  ];
+};
+const crossEntropyBack: Formula = (inputs, _, attrs) => {
+  const probs = input(inputs, 0);
+  const [labels, dloss] = [input(inputs, 1).data, input(inputs, 2).data];
+  const [n, classes] = probs.shape as [number, number];
+  const target = (i: number) => targetOf(attrs, i % classes, labels[Math.floor(i / classes)] as number, classes);
+  const factor = (dloss[0] as number) / n;
+  return [
+    elementwise(
+      n * classes,
+      4,
+      (i) => ((probs.data[i] as number) - target(i)) * factor,
+      (i) => ((probs.data[i] as number) + target(i)) * Math.abs(factor),
+    ),
+  ];
+};
+
+for (const [title, n, k, size] of [
+  ['one class', 3, 1, 1],
+  ['two classes', 5, 2, 3],
+  ['ten classes', 33, 10, 5],
+  ['many classes', 4, 1000, 8],
+  ['large logits', 6, 17, 200],
+] as const) {
+  const sparse = size > 100 || k === 1;
+  list.add(softmax, softmaxFormula, title, [scaled([n, k], size)], {}, { sparse });
+  list.add(softmaxDx, softmaxBack, title, [[n, k], positive([n, k])]);
+  for (const labelSmoothing of [0, 0.1]) {
+    const name = `${title}, smoothing ${labelSmoothing}`;
+    const labels = indices([n], k);
+    list.add(softmaxCrossEntropy, crossEntropy, name, [scaled([n, k], size), labels], { labelSmoothing }, { sparse });
+    const backward = [positive([n, k]), labels, values([1])];
+    list.add(softmaxCrossEntropyDx, crossEntropyBack, name, backward, { labelSmoothing });
+  }
+}
+list.add(softmax, softmaxFormula, 'an image', [[2, 3, 3, 5]]);
+
+const countFormula: Formula = (inputs) => {
+  const labels = input(inputs, 1).data;
+  const hits = rowsOf(input(inputs, 0)).filter((row, r) => row.indexOf(Math.max(...row)) === labels[r]);
+  return [exactly(1, () => hits.length)];
+};
+list.add(countCorrect, countFormula, 'ten classes', [[200, 10], indices([200], 10)], {}, { exact: true });
+list.add(countCorrect, countFormula, 'two classes', [[37, 2], indices([37], 2)], {}, { exact: true });
+list.add(countCorrect, countFormula, 'equal logits go to the first', [
+  given([4, 3], [1, 2, 2]),
+  given([4], [0, 1, 2, 1], 'i32'),
+]);
+list.add(
+  countCorrect,
+  countFormula,
+  'labels outside the classes',
+  [[4, 3], given([4], [-1, 3, 99, -2147483648], 'i32')],
+  {},
+  { sparse: true },
+);
+
+list.add(guardFinite, () => [], 'finite', [[5, 67]], {}, { exact: true });
+list.add(guardFinite, () => [], 'the largest numbers', [given([33], [3.4028234663852886e38, -3.4028234663852886e38])]);

@@ -1,0 +1,174 @@
+// conv2d, conv2d_dx, conv2d_dw.
+
+import { conv2d, conv2dDw, conv2dDx } from '../../../lib/ops/index.ts';
+import type { Attrs } from '../../../lib/ops/op.ts';
+import { activated, attr, countOf, type Formula, input, Sums } from '../formula.ts';
+import { CaseList } from '../op-case.ts';
+
+type Shape = readonly number[];
+
+/** Every product of a convolution once: flat indices of x, w and y. */
+function eachProduct(
+  x: Shape,
+  w: Shape,
+  y: Shape,
+  attrs: Attrs,
+  visit: (x: number, w: number, y: number) => void,
+): void {
+  const [n, h, width, c] = x as [number, number, number, number];
+  const [kernelH, kernelW, cg, o] = w as [number, number, number, number];
+  const [, oh, ow] = y as [number, number, number, number];
+  const og = o / attr(attrs, 'groups');
+  for (let image = 0; image < n; image++)
+    for (let out = 0; out < o; out++)
+      for (let channel = 0; channel < cg; channel++)
+        for (let row = 0; row < oh; row++)
+          for (let column = 0; column < ow; column++)
+            for (let kh = 0; kh < kernelH; kh++)
+              for (let kw = 0; kw < kernelW; kw++) {
+                const ih = row * attr(attrs, 'strideH') - attr(attrs, 'padTop') + kh * attr(attrs, 'dilationH');
+                const iw = column * attr(attrs, 'strideW') - attr(attrs, 'padLeft') + kw * attr(attrs, 'dilationW');
+                if (ih < 0 || ih >= h || iw < 0 || iw >= width) continue;
+                const source = Math.floor(out / og) * cg + channel;
+                visit(
+                  ((image * h + ih) * width + iw) * c + source,
+                  ((kh * kernelW + kw) * cg + channel) * o + out,
+                  ((image * oh + row) * ow + column) * o + out,
+                );
+              }
+}
+
+const at = (data: ArrayLike<number>, index: number): number => data[index] as number;
+
+const forward: Formula = (inputs, outputs, attrs) => {
+  const [x, w] = [input(inputs, 0), input(inputs, 1)];
+  const y = outputs[0]!;
+  const sums = new Sums(countOf(y));
+  eachProduct(x.shape, w.shape, y.shape, attrs, (xi, wi, yi) => sums.add(yi, at(x.data, xi) * at(w.data, wi)));
+  const b = inputs[2];
+  if (b) for (let i = 0; i < sums.value.length; i++) sums.add(i, at(b.data, i % b.data.length));
+  return [activated(sums.expected(), attrs)];
+};
+
+const inputGradient: Formula = (inputs, outputs, attrs) => {
+  const [dy, w] = [input(inputs, 0), input(inputs, 1)];
+  const dx = outputs[0]!;
+  const sums = new Sums(countOf(dx));
+  eachProduct(dx.shape, w.shape, dy.shape, attrs, (xi, wi, yi) => sums.add(xi, at(dy.data, yi) * at(w.data, wi)));
+  return [sums.expected()];
+};
+
+const weightGradient: Formula = (inputs, outputs, attrs) => {
+  const [x, dy] = [input(inputs, 0), input(inputs, 1)];
+  const dw = outputs[0]!;
+  const sums = new Sums(countOf(dw));
+  eachProduct(x.shape, dw.shape, dy.shape, attrs, (xi, wi, yi) => sums.add(wi, at(x.data, xi) * at(dy.data, yi)));
+  return [sums.expected()];
+};
+
+const PLAIN = {
+  strideH: 1,
+  strideW: 1,
+  padTop: 0,
+  padLeft: 0,
+  padBottom: 0,
+  padRight: 0,
+  dilationH: 1,
+  dilationW: 1,
+  groups: 1,
+};
+type Geometry = Partial<typeof PLAIN>;
+
+const list = new CaseList();
+export const { cases } = list;
+
+interface Options {
+  geometry?: Geometry;
+  bias?: boolean;
+  activation?: number;
+  /** Taps or pixels that nothing reads give zeros. */
+  sparse?: boolean;
+}
+
+/** The three ops of one convolution. */
+function convolution(title: string, x: Shape, kernel: Shape, o: number, options: Options = {}): void {
+  const geometry = { ...PLAIN, ...options.geometry };
+  const w = [...kernel, (x[3] as number) / geometry.groups, o];
+  const attrs = { ...geometry, activation: options.activation ?? 0, slope: 0.125 };
+  const specs = [x, w].map((shape) => ({ shape, dtype: 'f32' as const }));
+  const [y] = conv2d.infer(specs, attrs);
+  const dy = y!.shape;
+  const flags = { exact: true, sparse: options.sparse ?? false };
+  list.add(conv2d, forward, title, options.bias ? [x, w, [o]] : [x, w], attrs, {
+    exact: true,
+    sparse: flags.sparse || attrs.activation === 1,
+  });
+  list.add(conv2dDx, inputGradient, title, [dy, w], { ...geometry, inH: x[1] as number, inW: x[2] as number }, flags);
+  const kernelSize = { kernelH: kernel[0] as number, kernelW: kernel[1] as number };
+  list.add(conv2dDw, weightGradient, title, [x, dy], { ...geometry, ...kernelSize }, flags);
+}
+
+const pad = (size: number) => ({ padTop: size, padLeft: size, padBottom: size, padRight: size });
+
+convolution('one pixel, one weight', [1, 1, 1, 1], [1, 1], 1);
+convolution('1x1', [2, 5, 6, 7], [1, 1], 9);
+convolution('1x1, more channels than two vectors', [1, 3, 5, 37], [1, 1], 35);
+convolution('3x3 without padding', [2, 7, 9, 3], [3, 3], 5);
+convolution('3x3 same, with bias', [2, 8, 8, 16], [3, 3], 16, { geometry: pad(1), bias: true });
+convolution('3x3 same, channels with tails', [3, 6, 7, 17], [3, 3], 33, { geometry: pad(1) });
+convolution('5x5 of one channel, bias and relu', [2, 12, 12, 1], [5, 5], 6, {
+  geometry: pad(2),
+  bias: true,
+  activation: 1,
+});
+convolution('5x5, leaky relu without bias', [2, 9, 9, 6], [5, 5], 16, { activation: 2 });
+convolution('kernel as large as the input', [3, 4, 5, 4], [4, 5], 8);
+convolution('kernel larger than the input, filled up by padding', [2, 2, 2, 3], [5, 5], 4, {
+  geometry: pad(2),
+  sparse: true,
+});
+convolution('wide kernel 1x7', [2, 5, 11, 4], [1, 7], 6, { geometry: { padLeft: 3, padRight: 3 } });
+convolution('tall kernel 7x1', [2, 11, 5, 4], [7, 1], 6, { geometry: { padTop: 3, padBottom: 3 } });
+convolution('even kernel 2x4', [2, 6, 7, 5], [2, 4], 3, { geometry: { padBottom: 1, padLeft: 1, padRight: 2 } });
+convolution('stride 2', [2, 9, 9, 8], [3, 3], 12, { geometry: { ...pad(1), strideH: 2, strideW: 2 } });
+convolution('stride 2 that leaves a row over', [2, 8, 8, 5], [3, 3], 7, { geometry: { strideH: 2, strideW: 2 } });
+convolution('strides 3 and 2, kernel 2x3', [2, 11, 10, 4], [2, 3], 5, {
+  geometry: { strideH: 3, strideW: 2, padTop: 1 },
+  sparse: true,
+});
+convolution('stride larger than the kernel', [2, 10, 11, 3], [2, 2], 4, {
+  geometry: { strideH: 3, strideW: 4 },
+  sparse: true,
+});
+convolution('1x1 with stride 2', [2, 8, 9, 10], [1, 1], 20, { geometry: { strideH: 2, strideW: 2 }, sparse: true });
+convolution('dilation 2', [2, 9, 10, 6], [3, 3], 8, { geometry: { ...pad(2), dilationH: 2, dilationW: 2 } });
+convolution('dilations 3 and 1', [1, 12, 7, 4], [3, 3], 5, { geometry: { dilationH: 3, padLeft: 1, padRight: 1 } });
+convolution('dilation 2 with stride 2', [2, 13, 12, 3], [3, 3], 4, {
+  geometry: { ...pad(2), strideH: 2, strideW: 2, dilationH: 2, dilationW: 2 },
+  sparse: true,
+});
+convolution('dilation 3 with stride 2', [2, 13, 14, 3], [3, 3], 4, {
+  geometry: { ...pad(1), strideH: 2, strideW: 2, dilationH: 3, dilationW: 3 },
+  sparse: true,
+});
+convolution('padding on one side', [2, 6, 6, 4], [3, 3], 5, { geometry: { padTop: 2 } });
+convolution('four different paddings', [2, 6, 7, 4], [4, 3], 5, {
+  geometry: { padTop: 1, padLeft: 2, padBottom: 3, padRight: 0 },
+});
+convolution('padding larger than the kernel', [1, 3, 3, 2], [2, 2], 3, { geometry: pad(3), sparse: true });
+convolution('2 groups', [2, 6, 6, 8], [3, 3], 12, { geometry: { ...pad(1), groups: 2 }, bias: true });
+convolution('3 groups with odd sizes', [2, 5, 6, 9], [3, 2], 15, { geometry: { groups: 3, padLeft: 1 } });
+convolution('depthwise', [2, 7, 7, 19], [3, 3], 19, { geometry: { ...pad(1), groups: 19 }, bias: true });
+convolution('depthwise with stride 2', [2, 9, 9, 32], [3, 3], 32, {
+  geometry: { ...pad(1), groups: 32, strideH: 2, strideW: 2 },
+});
+convolution('depthwise with two outputs a channel', [1, 6, 7, 10], [3, 3], 20, { geometry: { ...pad(1), groups: 10 } });
+convolution('depthwise, dilated', [1, 9, 9, 16], [3, 3], 16, {
+  geometry: { ...pad(2), groups: 16, dilationH: 2, dilationW: 2 },
+});
+convolution('one output pixel', [4, 5, 5, 16], [5, 5], 24, { bias: true, activation: 1 });
+convolution('one row, many columns', [1, 1, 67, 5], [1, 3], 6);
+convolution('one column, many rows', [1, 41, 1, 5], [3, 1], 6);
+convolution('more pixels than a block of the weight gradient', [3, 27, 29, 2], [3, 3], 3, { geometry: pad(1) });
+convolution('rows longer than a block of the weight gradient', [1, 2, 1500, 1], [1, 2], 2, { bias: true });
+convolution('blocks that end within an image', [5, 20, 16, 3], [2, 2], 4);

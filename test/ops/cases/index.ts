@@ -1,0 +1,20 @@
+// All cases of all ops.
+
+import type { OpCase } from '../op-case.ts';
+import { cases as batchNorm } from './batch_norm2d.ts';
+import { cases as classification } from './classification.ts';
+import { cases as conv } from './conv2d.ts';
+import { cases as elementwise } from './elementwise.ts';
+import { cases as matrix } from './matrix.ts';
+import { cases as optimizers } from './optimizers.ts';
+import { cases as pooling } from './pooling.ts';
+
+export const allCases: readonly OpCase[] = [
+  ...conv,
+  ...matrix,
+  ...elementwise,
+  ...classification,
+  ...batchNorm,
+  ...pooling,
+  ...optimizers,
+];
