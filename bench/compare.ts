@@ -9,11 +9,11 @@ export interface CompareOptions {
   readonly rounds: number;
   /** A sample repeats its call until this much time has passed. */
   readonly minSeconds: number;
-  /** The native backend for so many threads; undefined where no addon loads. */
-  native(threads: number): Backend | undefined;
+  /** With the case's number of threads; undefined where no addon loads. */
+  readonly native: Backend | undefined;
   readonly typescript: Backend;
-  /** FMA peak in FLOP/s of so many threads, measured now. */
-  peakFlops(threads: number): number;
+  /** FMA peak of the native backend in FLOP/s, measured now. */
+  peakFlops(): number;
 }
 
 export interface Measured {
@@ -34,7 +34,7 @@ export interface CaseResult {
 
 export async function compareCase(benchCase: BenchCase, options: CompareOptions): Promise<CaseResult> {
   const { name, threads, nativeOnly = false } = benchCase;
-  const backend = options.native(threads);
+  const backend = options.native;
   const native = backend && (await benchCase.prepare(backend));
   const typescript = nativeOnly ? undefined : await benchCase.prepare(options.typescript);
   const nativeSubject = native && new Subject(`${name} native`, () => native.run());
@@ -45,7 +45,7 @@ export async function compareCase(benchCase: BenchCase, options: CompareOptions)
   const peaks: number[] = [];
   // Round -1 warms caches, the JIT and the thread pool up, and is not counted.
   for (let round = -1; round < options.rounds; round++) {
-    const peak = nativeSubject ? options.peakFlops(threads) : 0;
+    const peak = nativeSubject ? options.peakFlops() : 0;
     const sampleNative = async () => nativeSubject?.sample(options.minSeconds);
     const sampleTypescript = async () => typescriptSubject?.sample(options.minSeconds);
     let [a, b]: (number | undefined)[] = [];

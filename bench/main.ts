@@ -3,6 +3,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createNativeBackend } from '../lib/backend/native.ts';
+import type { IsaLevel } from '../lib/backend/native-binding.ts';
 import { loadNative } from '../lib/backend/native-loader.ts';
 import { typescriptBackend } from '../lib/backend/typescript.ts';
 import { type CaseResult, compareCase } from './compare.ts';
@@ -41,21 +42,22 @@ if (!binding) {
   console.error('bench: no native addon loads, so only the TypeScript backend is timed:');
   for (const { path, error } of attempts) console.error(`  ${path}: ${error}`);
 }
-const isa = binding?.info().isaLevels.at(-1) ?? '';
 const results: CaseResult[] = [];
 for (const benchCase of cases) {
   if (!flags.json && process.stderr.isTTY) process.stderr.write(`\r\x1b[K${benchCase.name} ...`);
+  const native = binding && createNativeBackend(binding, { threads: benchCase.threads });
   const result = await compareCase(benchCase, {
     rounds,
     minSeconds: flags.quick ? 0.02 : 0.05,
-    native: (threads) => binding && createNativeBackend(binding, { threads }),
+    native,
     typescript: typescriptBackend,
-    peakFlops: (threads) => binding?.measure('fma', isa, threads) ?? Number.NaN,
+    peakFlops: () => (native ? binding.measure('fma', native.isa as IsaLevel, native.threads) : Number.NaN),
   });
   results.push(result);
 }
 if (!flags.json && process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 
+const isa = results[0]?.native?.isa ?? 'no native addon';
 const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, isa, node: process.version };
 if (flags.json) {
   console.log(JSON.stringify({ machine, results }));

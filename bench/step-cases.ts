@@ -1,6 +1,6 @@
 // Whole training steps, one asynchronous call each, and what such a call costs when its ops do nothing worth timing.
 import { Graph, type GraphTensor } from '../lib/graph/graph.ts';
-import { cnn, lenet5, vgg } from '../lib/models.ts';
+import { type RecipeName, recipes } from '../lib/models/index.ts';
 import { softmaxCrossEntropy } from '../lib/nn/loss.ts';
 import { relu } from '../lib/ops/relu.ts';
 import { adam } from '../lib/optim/adam.ts';
@@ -9,13 +9,12 @@ import { sgd } from '../lib/optim/sgd.ts';
 import { compilePlan } from '../lib/plan/plan.ts';
 import { StoreLayout } from '../lib/plan/store-layout.ts';
 import { randomBits, streamKey } from '../lib/random.ts';
-import type { Model } from '../lib/train/model.ts';
+import { sequential } from '../lib/train/model.ts';
 import { Session } from '../lib/train/session.ts';
 import type { BenchCase } from './bench-case.ts';
 
 interface StepCaseOptions {
-  readonly name: string;
-  readonly model: () => Model;
+  readonly model: RecipeName;
   readonly optimizer: () => Optimizer;
   readonly batch: number;
   readonly threads: number;
@@ -23,20 +22,20 @@ interface StepCaseOptions {
 }
 
 /** Forward, loss, backward and update on random pixels, with the copies of a batch in and the loss out. */
-function stepCase({ name, model, optimizer, batch: size, threads, nativeOnly = false }: StepCaseOptions): BenchCase {
+function stepCase({ model, optimizer, batch: size, threads, nativeOnly = false }: StepCaseOptions): BenchCase {
   return {
-    name: `${name} step n${size}`,
+    name: `${model} step n${size}`,
     threads,
     nativeOnly,
     async prepare(backend) {
-      const network = model();
+      const { inputShape, layers } = recipes[model];
+      const network = sequential(layers(10), { inputShape });
+      network.setNormalization(new Array(inputShape[2]).fill(128), new Array(inputShape[2]).fill(64));
       const session = new Session(network, backend, { loss: softmaxCrossEntropy(), optimizer: optimizer() });
-      const [h, w, c] = network.architecture.inputShape;
+      const [h, w, c] = inputShape;
       const key = streamKey(1);
       const images = Uint8Array.from({ length: size * h * w * c }, (_, i) => randomBits(key, i) & 255);
       const batch = { images, labels: Int32Array.from({ length: size }, (_, i) => i % 10), size };
-      network.setNormalization(new Array(c).fill(128), new Array(c).fill(64));
-      for (const [tensor, { data }] of network.tensors) session.write(tensor, data);
       const { plan } = session.compiled('train', batch);
       const work = plan.ops.reduce(
         (sum, { cost }) => ({ flops: sum.flops + cost.flops, bytes: sum.bytes + cost.bytes }),
@@ -48,7 +47,7 @@ function stepCase({ name, model, optimizer, batch: size, threads, nativeOnly = f
         async run() {
           // A tiny rate: the same weights in effect, however often the step is repeated.
           const result = await session.train(batch, { seed: 1, step: step++, learningRate: 1e-7 });
-          if (!result) throw new Error(`${name}: the loss is not finite`);
+          if (!result) throw new Error(`${model}: the loss is not finite`);
         },
       };
     },
@@ -72,9 +71,9 @@ const overheadCase: BenchCase = {
 };
 
 const momentum = () => sgd({ learningRate: 0.01, momentum: 0.9 });
-const lenet = { name: 'lenet5', model: () => lenet5(), optimizer: momentum, batch: 64 };
-const small = { name: 'cnn', model: () => cnn(), optimizer: () => adam(), batch: 128, nativeOnly: true };
-const large = { name: 'vgg', model: () => vgg(), optimizer: momentum, batch: 64, nativeOnly: true };
+const lenet: Omit<StepCaseOptions, 'threads'> = { model: 'lenet5', optimizer: momentum, batch: 64 };
+const small: Omit<StepCaseOptions, 'threads'> = { model: 'cnn', optimizer: () => adam(), batch: 128, nativeOnly: true };
+const large: Omit<StepCaseOptions, 'threads'> = { model: 'vgg', optimizer: momentum, batch: 64, nativeOnly: true };
 
 export const stepCases: readonly BenchCase[] = [
   overheadCase,

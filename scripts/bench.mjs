@@ -6,6 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+// The loader looks beside dist/, and the benchmark runs from out/.
+const binary = `${root}build/Release/lanewise.node`;
+process.env.LANEWISE_BINARY ||= binary;
+
 /** @param {string[]} args */
 const node = (args) =>
   spawnSync(process.execPath, args, { stdio: ['inherit', 'inherit', 'inherit'], cwd: root }).status ?? 1;
