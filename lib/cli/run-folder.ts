@@ -1,7 +1,7 @@
 // The folder a training run writes to, and finding the model in one.
 
 import { mkdir, mkdtemp, rmdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { LanewiseError } from '../errors.ts';
 
 export interface RunFolder {
@@ -17,7 +17,7 @@ export const runFolder = (folder: string): RunFolder => ({
 /** Makes the folder, and finds out now rather than after an epoch whether it can be written to. */
 export async function prepareRunFolder(folder: string): Promise<RunFolder> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await rmdir(await mkdtemp(join(folder, '.lanewise-')));
   } catch (error) {
     const reason = (error as Error).message;
@@ -28,6 +28,19 @@ export async function prepareRunFolder(folder: string): Promise<RunFolder> {
   return runFolder(folder);
 }
 
+/** Not `mkdir` with `recursive`: that never returns where a file system answers ENOENT for a new name, as /proc does. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await isFolder(folder))) return;
+    if (code !== 'ENOENT' || (await isFolder(dirname(folder)))) throw error;
+    await makeFolder(dirname(folder));
+    await mkdir(folder);
+  }
+}
+
 export async function isFile(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile();
@@ -36,13 +49,17 @@ export async function isFile(path: string): Promise<boolean> {
   }
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 /** `path` itself, or the model in it when it is the folder of a training run. */
 export async function findModel(path: string): Promise<string> {
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) return path;
+  if (!(await isFolder(path))) return path;
   const { model, checkpoint } = runFolder(path);
   if (await isFile(model)) return model;
   const fix = (await isFile(checkpoint))

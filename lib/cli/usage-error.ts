@@ -11,7 +11,7 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     // A word that begins a candidate is a shortened one: 'tfjs', 'type', 'nat'.
-    const shortened = word.length >= 3 && candidate.startsWith(word.toLowerCase()) ? 1 : distance;
+    const shortened = word.length >= 3 && candidate.startsWith(word.toLowerCase()) ? Math.min(1, distance) : distance;
     if (shortened < least && shortened < candidate.length) {
       least = shortened;
       nearest = candidate;
