@@ -37,12 +37,6 @@ struct GemmPanel {
   float slope;
 };
 
-enum class DwMode : int32_t {
-  kStore,   // dw = chain
-  kAdd,     // dw = dw + chain
-  kResume,  // dw = chain that starts from dw
-};
-
 /// dw[m][j] = chain over segments s, then p < lengths[s] of x[s][p * x_stride + m] * dy[s][p * dy_stride + j].
 struct GemmPanelDw {
   const float* const* x;   // [segments], each moved by x_offset
@@ -58,7 +52,7 @@ struct GemmPanelDw {
   int64_t ldw;
   int64_t positions;  // 0 <= m < positions
   int n;              // 1..tile_n
-  DwMode mode;
+  bool resume;        // the chain starts from dw instead of +0
 };
 
 }  // namespace lanewise

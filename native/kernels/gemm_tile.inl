@@ -16,6 +16,13 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) x[m] = xs[m] + task.x_offset;
 
+  // The outputs are on their way from memory while the reduction runs.
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) __builtin_prefetch(ys[m] + task.y_offset + v * kLanes, 1);
+  }
+
   Vec acc[M][V];
   if (task.resume) {
 #pragma GCC unroll 16
@@ -107,14 +114,12 @@ static void gemm_panel(const GemmPanel& task) {
 
 /** to[r][j] = from[r * ld + j] for j < n, 0 for n <= j < width. */
 static void pack_rows(float* to, const float* from, int64_t ld, int64_t rows, int n, int width) {
+  const int whole = n / kLanes * kLanes;
   for (int64_t r = 0; r < rows; ++r, to += width, from += ld) {
-    for (int j = 0; j < n; j += kLanes) {
-      const int columns = min_of(n - j, kLanes);
-      store_n(to + j, load_n(from + j, columns), min_of(width - j, kLanes));
-    }
-    for (int j = (n + kLanes - 1) / kLanes * kLanes; j < width; j += kLanes) {
-      store_n(to + j, zero(), min_of(width - j, kLanes));
-    }
+    int j = 0;
+    for (; j < whole; j += kLanes) store(to + j, load(from + j));
+    for (; j < n; ++j) to[j] = from[j];
+    for (; j < width; ++j) to[j] = 0.0f;
   }
 }
 

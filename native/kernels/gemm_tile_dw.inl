@@ -6,12 +6,13 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first) {
   Vec acc[M][V];
   float* const dw = task.dw + first * task.ldw;
   const int last = columns_of(task.n, V - 1);
-  if (task.mode == DwMode::kResume) {
+  if (task.resume) {
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        acc[m][v] = load_n(dw + m * task.ldw + v * kLanes, v + 1 < V ? kLanes : last);
+        const float* const from = dw + m * task.ldw + v * kLanes;
+        acc[m][v] = v + 1 < V || last == kLanes ? load(from) : load_n(from, last);
       }
     }
   } else {
@@ -47,9 +48,11 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       float* const to = dw + m * task.ldw + v * kLanes;
-      const int columns = v + 1 < V ? kLanes : last;
-      if (task.mode == DwMode::kAdd) acc[m][v] = add(load_n(to, columns), acc[m][v]);
-      store_n(to, acc[m][v], columns);
+      if (v + 1 < V || last == kLanes) {
+        store(to, acc[m][v]);
+      } else {
+        store_n(to, acc[m][v], last);
+      }
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "depthwise.h"
 #include "gemm_tile.h"
 #include "optimizer_parameters.h"
 #include "pool_shape.h"
@@ -17,6 +18,9 @@
   X(gemm_panel_dw, void, (const GemmPanelDw& task))                                            \
   X(pack_rows, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   X(pack_columns, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
+  /* depthwise.inl: see depthwise.h */ \
+  X(depthwise_panel, void, (const DepthwisePanel& task)) \
+  X(depthwise_panel_dw, void, (const DepthwisePanelDw& task)) \
   /* elementwise.inl: flat arrays; an output may be an input */ \
   X(relu_forward, void, (const float* x, float* y, int64_t count)) \
   X(relu_backward, void, (const float* dy, const float* y, float* dx, int64_t count)) \

@@ -1,5 +1,5 @@
-// The weight gradient: every dw element is a reduction over output pixels, cut into blocks that follow from the shape
-// alone (see conv_dw.cpp). Convolution, linear and GEMM (transA = 1) are this.
+// The weight gradient: every dw element is a reduction over output pixels in blocks (see conv_dw_block.h). Convolution,
+// linear and GEMM (transA = 1) are this. Depthwise takes a path of its own.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +20,18 @@ struct ConvDw {
   int64_t columns;  // output channels per group
   /// dy is stored [columns][pixels] instead of [pixels][columns]; only for groups = 1 and one row of pixels.
   bool dy_transposed;
+
+  bool depthwise() const { return groups > 1 && k == 1; }
 };
 
 /// Negative when the shape is too large to be handled.
 int64_t conv_dw_workspace(const ConvDw& shape, const Kernels& kernels, int threads);
 void conv_dw_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,
                  Parallel& parallel, std::byte* workspace);
+
+// depthwise_dw.cpp
+int64_t depthwise_dw_workspace(const ConvDw& shape, const Kernels& kernels, int threads);
+void depthwise_dw_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,
+                      Parallel& parallel, std::byte* workspace);
 
 }  // namespace lanewise

@@ -1,5 +1,5 @@
 // A convolution-like pass: every output is a chain over the taps that hit it, then over k input channels. Forward,
-// input gradient, linear and GEMM (transA = 0) are this. See conv_pass.cpp for how it is cut into work.
+// input gradient, linear and GEMM (transA = 0) are this. Depthwise passes take a path of their own.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,9 @@ struct ConvPass {
   int64_t columns;  // output channels per group
   /// w[tap][k][columns of all groups], or transposed: w[tap][columns][k of all groups].
   bool transposed;
+
+  /// One channel of x per group: vectorised over the groups.
+  bool depthwise() const { return groups > 1 && (transposed ? columns : k) == 1; }
 };
 
 struct ConvPassData {
@@ -35,5 +38,10 @@ struct ConvPassData {
 int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads);
 void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
                    std::byte* workspace);
+
+// depthwise_pass.cpp
+int64_t depthwise_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads);
+void depthwise_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
+                        std::byte* workspace);
 
 }  // namespace lanewise

@@ -21,6 +21,9 @@ inline int64_t sat_add(int64_t a, int64_t b) {
   return __builtin_add_overflow(a, b, &sum) || sum > kHuge ? kHuge : sum;
 }
 
+inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
 inline int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0 ? 1 : 0); }
 
 struct Layout {
