@@ -4,7 +4,7 @@ import { type LoadAttempt, loadNative, platformName } from '../backend/native-lo
 import { selectBackend } from '../backend/select.ts';
 import { formatTable } from '../report/table.ts';
 import { defineCommand } from './command.ts';
-import { jsonOption } from './common-options.ts';
+import { jsonOption } from './data-and-backend-options.ts';
 import { printLine } from './terminal.ts';
 import { packageFolder, packageVersion } from './version.ts';
 

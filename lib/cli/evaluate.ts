@@ -8,7 +8,7 @@ import { formatInteger, formatLoss, formatPercent } from '../report/units.ts';
 import { evaluate as evaluateModel } from '../train/evaluate.ts';
 import { loadModel } from '../train/model.ts';
 import { defineCommand } from './command.ts';
-import { backendOf, backendOptions, countOptions, dataOption, jsonOption } from './common-options.ts';
+import { backendOf, backendOptions, countOptions, dataOption, jsonOption } from './data-and-backend-options.ts';
 import { oneOf, toggle, wholeNumber } from './option.ts';
 import { findModel } from './run-folder.ts';
 import { printLine } from './terminal.ts';

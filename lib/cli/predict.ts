@@ -6,7 +6,7 @@ import { formatTable } from '../report/table.ts';
 import { formatPercent } from '../report/units.ts';
 import { loadModel } from '../train/model.ts';
 import { defineCommand } from './command.ts';
-import { backendOf, backendOptions, countOptions, dataOption, jsonOption } from './common-options.ts';
+import { backendOf, backendOptions, countOptions, dataOption, jsonOption } from './data-and-backend-options.ts';
 import { oneOf, wholeNumber } from './option.ts';
 import { findModel } from './run-folder.ts';
 import { printLine } from './terminal.ts';

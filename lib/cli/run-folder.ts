@@ -9,7 +9,7 @@ export interface RunFolder {
   readonly model: string;
 }
 
-export const runFolder = (folder: string): RunFolder => ({
+const runFolder = (folder: string): RunFolder => ({
   checkpoint: join(folder, 'checkpoint.safetensors'),
   model: join(folder, 'model.safetensors'),
 });

@@ -8,7 +8,7 @@ import { formatSummary } from '../report/summary.ts';
 import { describeArena, profileStep } from '../train/inspect.ts';
 import { loadModel, type Model, sequential } from '../train/model.ts';
 import { defineCommand } from './command.ts';
-import { backendOf, backendOptions, jsonOption } from './common-options.ts';
+import { backendOf, backendOptions, jsonOption } from './data-and-backend-options.ts';
 import { type Option, text, toggle, wholeNumber } from './option.ts';
 import { findModel, isFile } from './run-folder.ts';
 import { printLine } from './terminal.ts';

@@ -17,7 +17,7 @@ import { formatDuration, formatInteger, formatLoss, formatPercent } from '../rep
 import { fit, type TrainingResult } from '../train/fit.ts';
 import { sequential } from '../train/model.ts';
 import { defineCommand } from './command.ts';
-import { backendOf, backendOptions, countOptions, dataOption, jsonOption } from './common-options.ts';
+import { backendOf, backendOptions, countOptions, dataOption, jsonOption } from './data-and-backend-options.ts';
 import { oneOf, positiveNumber, text, toggle, type Values, wholeNumber } from './option.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import { isFile, prepareRunFolder } from './run-folder.ts';

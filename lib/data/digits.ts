@@ -17,7 +17,7 @@ export interface DigitsOptions {
   readonly seed?: number | undefined;
 }
 
-export const DIGITS_SIZE = 28;
+const DIGITS_SIZE = 28;
 const PIXELS = DIGITS_SIZE * DIGITS_SIZE;
 const STREAM = 0x64696769;
 /** Straight pieces between two points of a stroke. */
