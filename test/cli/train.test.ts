@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { digits } from '../../lib/data/digits.ts';
 import { lanewise, type Recorded, record } from './terminal-recorder.ts';
 
 let folder = '';
@@ -93,11 +94,33 @@ describe('lanewise train', () => {
   it('saves a model that predicts', async () => {
     const prediction = await lanewise('predict', out(), ...SMALL, '--first', '95', '--count', '20', '--json');
     expect(prediction.code).toBe(0);
-    const { predictions } = prediction.json() as { predictions: { index: number; probability: number }[] };
-    expect(predictions.map(({ index }) => index)).toEqual([95, 96, 97, 98, 99]);
+    const { predictions } = prediction.json() as {
+      predictions: { image: string; probability: number; label: number }[];
+    };
+    expect(predictions.map(({ image }) => image)).toEqual(['95', '96', '97', '98', '99']);
+    const labels = digits({ trainCount: 1, testCount: 100 }).test.labels.subarray(95);
+    expect(predictions.map(({ label }) => label)).toEqual([...labels]);
     for (const { probability } of predictions) expect(probability).toBeGreaterThan(0.1);
     const beyond = await lanewise('predict', out(), ...SMALL, '--first', '100');
     expect([beyond.code, beyond.error]).toEqual([2, expect.stringContaining('--first must be below 100')]);
+  });
+
+  it('predicts an image in a file like the same image of the data set', async () => {
+    const file = join(folder, 'digit.pgm');
+    const pixels = digits({ trainCount: 1, testCount: 1 }).test.images.subarray(0, 784) as Uint8Array;
+    writeFileSync(file, Buffer.concat([Buffer.from('P5 28 28 255\n'), pixels]));
+    const one = await lanewise('predict', out(), '--image', file, '--json');
+    expect([one.code, one.error]).toEqual([0, '']);
+    const listed = await lanewise('predict', out(), ...SMALL, '--count', '1', '--json');
+    const [first] = listed.json()['predictions'] as [{ prediction: number; probability: number }];
+    const { prediction, probability } = first;
+    expect(one.json()['predictions']).toEqual([{ image: file, prediction, probability }]);
+    writeFileSync(file, Buffer.concat([Buffer.from('P5 28 27 255\n'), pixels.subarray(28)]));
+    const other = await lanewise('predict', out(), '--image', file);
+    expect([other.code, other.error]).toEqual([
+      1,
+      expect.stringMatching(/has images of 27 x 28 x 1, the model takes 28/),
+    ]);
   });
 
   it('gives the same bits again', async () => {

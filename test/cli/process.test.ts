@@ -1,4 +1,4 @@
-// Stopping a run from outside, as a terminal or a job scheduler does, with the compiled command line.
+// What needs a process of its own, with the compiled command line: signals, pipes that close, the build.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -88,4 +88,18 @@ it('goes on when nobody reads its output any more', async () => {
   run.child.stdout?.destroy();
   expect(await run.ended).toMatchObject({ code: 0, error: '' });
   expect(model('unread').length).toBeGreaterThan(100_000);
+});
+
+it("'lanewise build' says what is lacking", async () => {
+  const child = spawn(process.execPath, [MAIN, 'build'], { env: { ...process.env, CXX: 'no-such-compiler' } });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      printed += chunk;
+    });
+  }
+  const [code] = await once(child, 'close');
+  expect(code).toBe(1);
+  expect(printed).toContain('no-such-compiler');
+  expect(printed).toContain("the native backend was not built; 'lanewise build --help' says what is needed");
 });
