@@ -44,13 +44,60 @@ class Addon : public Napi::Addon<Addon> {
 };
 
 /// A run on its way through libuv's thread pool. Its shared pointer keeps plan and memory alive, whatever the garbage
-/// collector or a terminating worker does meanwhile.
-struct Work {
+/// collector or a terminating worker does meanwhile. Deletes itself at the end.
+struct Run {
   std::shared_ptr<Executable> executable;
   napi_deferred deferred;
   napi_async_work work;
-  bool result;
+  Executable::Progress progress;
+
+  bool queue(napi_env env);
+  void complete(napi_env env, napi_status status);
+  void settle(napi_env env, const char* refusal);
 };
+
+/// A run is one job, unless it is longer than this. Then the next job is queued only if JavaScript still runs: a
+/// terminated worker waits for the job in flight, and nothing tells the job to hurry.
+constexpr int64_t kJobNs = 500'000'000;
+
+bool Run::queue(napi_env env) {
+  const auto execute = [](napi_env, void* data) {
+    auto& run = *static_cast<Run*>(data);
+    run.progress = run.executable->advance(kJobNs);
+  };
+  const auto complete = [](napi_env raw_env, napi_status status, void* data) {
+    static_cast<Run*>(data)->complete(raw_env, status);
+  };
+  napi_value name = nullptr;
+  return napi_create_string_utf8(env, "lanewise.run", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+         napi_create_async_work(env, nullptr, name, execute, complete, this, &work) == napi_ok &&
+         napi_queue_async_work(env, work) == napi_ok;
+}
+
+/// Also called when the environment is being torn down, where no call into JavaScript succeeds any more.
+void Run::complete(napi_env env, napi_status status) {
+  napi_delete_async_work(env, work);
+  napi_value global = nullptr, object = nullptr;
+  const bool alive = status == napi_ok && !executable->stopped() && napi_get_global(env, &global) == napi_ok &&
+                     napi_get_named_property(env, global, "Object", &object) == napi_ok;
+  if (alive && progress == Executable::Progress::kMore && queue(env)) return;
+  settle(env, alive && progress != Executable::Progress::kMore ? nullptr : "run: stopped because its thread is ending");
+}
+
+/// Resolves, or rejects with `refusal`, and ends the run.
+void Run::settle(napi_env env, const char* refusal) {
+  executable->store().busy = false;
+  napi_value result = nullptr, message = nullptr;
+  if (refusal == nullptr) {
+    napi_get_boolean(env, progress == Executable::Progress::kDone, &result);
+    napi_resolve_deferred(env, deferred, result);
+  } else {
+    napi_create_string_utf8(env, refusal, NAPI_AUTO_LENGTH, &message);
+    napi_create_error(env, nullptr, message, &result);
+    napi_reject_deferred(env, deferred, result);
+  }
+  delete this;
+}
 
 Addon::Addon(Napi::Env env, Napi::Object exports) {
   DefineAddon(exports, {
@@ -220,55 +267,20 @@ Napi::Value Addon::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto* const handle = unwrap<Executable>(info[0], "run: an executable");
   if (handle == nullptr) return env.Undefined();
-  auto* const work = new Work{handle->value, nullptr, nullptr, false};
+  const std::shared_ptr<Executable> executable = handle->value;
+  napi_deferred deferred = nullptr;
   napi_value promise = nullptr;
-  if (napi_create_promise(env, &work->deferred, &promise) != napi_ok) {
-    delete work;
-    return env.Undefined();
-  }
-  Store& store = work->executable->store();
+  if (napi_create_promise(env, &deferred, &promise) != napi_ok) return env.Undefined();
+  Store& store = executable->store();
   if (store.busy) {
-    napi_reject_deferred(env, work->deferred, Napi::Error::New(env, std::string("run: ") + kInFlight).Value());
-    delete work;
-    return {env, promise};
-  }
-  const auto execute = [](napi_env, void* data) {
-    auto& job = *static_cast<Work*>(data);
-    job.result = job.executable->run();
-  };
-  // Also called when the environment is being torn down, where no call into JavaScript succeeds any more.
-  const auto complete = [](napi_env raw_env, napi_status status, void* data) {
-    const std::unique_ptr<Work> job(static_cast<Work*>(data));
-    job->executable->store().busy = false;
-    napi_delete_async_work(raw_env, job->work);
-    napi_value result = nullptr;
-    const bool finished = status == napi_ok && !job->executable->stopped();
-    if (finished && napi_get_boolean(raw_env, job->result, &result) == napi_ok) {
-      napi_resolve_deferred(raw_env, job->deferred, result);
-      return;
-    }
-    napi_value message = nullptr, error = nullptr;
-    if (napi_create_string_utf8(raw_env, "run: stopped because the process or worker is ending", NAPI_AUTO_LENGTH,
-                                &message) == napi_ok &&
-        napi_create_error(raw_env, nullptr, message, &error) == napi_ok) {
-      napi_reject_deferred(raw_env, job->deferred, error);
-    }
-  };
-  const Napi::String name = Napi::String::New(env, "lanewise.run");
-  if (napi_create_async_work(env, nullptr, name, execute, complete, work, &work->work) != napi_ok) {
-    napi_reject_deferred(env, work->deferred,
-                         Napi::Error::New(env, "run: no asynchronous work can be started").Value());
-    delete work;
+    const Napi::Error error = Napi::Error::New(env, std::string("run: ") + kInFlight);
+    napi_reject_deferred(env, deferred, error.Value());
     return {env, promise};
   }
   store.busy = true;
-  if (napi_queue_async_work(env, work->work) != napi_ok) {
-    store.busy = false;
-    napi_delete_async_work(env, work->work);
-    napi_reject_deferred(env, work->deferred,
-                         Napi::Error::New(env, "run: no asynchronous work can be started").Value());
-    delete work;
-  }
+  executable->restart();
+  auto* const run = new Run{executable, deferred, nullptr, Executable::Progress::kMore};
+  if (!run->queue(env)) run->settle(env, "run: no asynchronous work can be started");
   return {env, promise};
 }
 

@@ -46,7 +46,7 @@ export interface NativeBinding {
   /** Nanoseconds per op in the last run. */
   profile(executable: NativeExecutable): Float64Array;
   workspaceBytes(executable: NativeExecutable): number;
-  /** The peak of fused multiply-adds in FLOP/s, or memory read bandwidth in bytes/s; takes about 50 ms. */
+  /** The peak of fused multiply-adds in FLOP/s, or memory read bandwidth in bytes/s; blocks for 50 ms, or some more. */
   measure(kind: 'fma' | 'read', isa: IsaLevel, threads: number): number;
   /** Makes runs in flight end soon and lets no other begin, in this thread or everywhere: called when a thread ends. */
   stop(everywhere: boolean): void;

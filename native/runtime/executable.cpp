@@ -73,19 +73,24 @@ std::shared_ptr<Executable> Executable::create(std::shared_ptr<Store> store, Pla
   return made;
 }
 
-bool Executable::run() {
+void Executable::restart() {
+  next_step_ = 0;
   std::fill(nanoseconds_.begin(), nanoseconds_.end(), 0.0);
-  int64_t before = now_ns();
-  for (size_t i = 0; i < plan_.steps.size(); ++i) {
-    if (stopped()) return false;
-    const Step& step = plan_.steps[i];
+}
+
+Executable::Progress Executable::advance(int64_t budget_ns) {
+  const int64_t start = now_ns();
+  int64_t before = start;
+  for (; next_step_ < plan_.steps.size() && !stopped(); ++next_step_) {
+    if (before - start > budget_ns) return Progress::kMore;
+    const Step& step = plan_.steps[next_step_];
     const bool go_on = step.op->impl->run(OpContext{step.args(), kernels_, parallel_, workspace_.data()});
     const int64_t now = now_ns();
-    nanoseconds_[i] = static_cast<double>(now - before);
+    nanoseconds_[next_step_] = static_cast<double>(now - before);
     before = now;
-    if (!go_on) return false;
+    if (!go_on) return Progress::kGuarded;
   }
-  return true;
+  return Progress::kDone;
 }
 
 }  // namespace lanewise

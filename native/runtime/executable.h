@@ -30,8 +30,12 @@ class Executable {
   static std::shared_ptr<Executable> create(std::shared_ptr<Store> store, Plan plan, const char* isa, int threads,
                                             StopFlag stop, std::string& error);
 
-  /// Runs every op in order. False when a guard, or the stop flag, ended it early.
-  bool run();
+  enum class Progress { kDone, kGuarded, kMore };
+
+  /// Starts a run: the ops execute in the calls of advance() that follow.
+  void restart();
+  /// Executes ops, in order, until all are done, a guard says no, or `budget_ns` is used up. Ends early when stopped.
+  Progress advance(int64_t budget_ns);
 
   bool stopped() const { return stop_->load(std::memory_order_relaxed); }
 
@@ -53,6 +57,7 @@ class Executable {
   Memory arena_;
   Memory workspace_;
   std::vector<double> nanoseconds_;
+  size_t next_step_ = 0;
 };
 
 }  // namespace lanewise
