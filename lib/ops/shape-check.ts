@@ -1,7 +1,7 @@
 // Checks of an op's inputs and attributes, shared by every `infer`. Each failure is one sentence that starts with the
 // op's name and ends with the shapes, so that a user sees what met what.
 
-import { LanewiseError } from '../errors.ts';
+import { type ErrorCode, LanewiseError } from '../errors.ts';
 import type { DType, TensorSpec } from './op.ts';
 
 const MAX_I32 = 2 ** 31 - 1;
@@ -29,10 +29,10 @@ export class ShapeCheck {
   }
 
   /** Throws `op: problem (x: [..], w: [..])`. */
-  fail(problem: string): never {
+  fail(problem: string, code: ErrorCode = 'shape'): never {
     const shapes = this.#inputs.flatMap((input, i) => (input ? [`${this.#name(i)}: ${formatShape(input.shape)}`] : []));
     const where = shapes.length > 0 ? ` (${shapes.join(', ')})` : '';
-    throw new LanewiseError('shape', `${this.#op}: ${problem}${where}`);
+    throw new LanewiseError(code, `${this.#op}: ${problem}${where}`);
   }
 
   #name(index: number): string {
@@ -88,7 +88,7 @@ export class ShapeCheck {
   integers(values: Readonly<Record<string, number>>, min: number, max = MAX_I32): void {
     for (const [name, value] of Object.entries(values)) {
       if (!(Number.isInteger(value) && value >= min && value <= max)) {
-        this.fail(`${name} must be a whole number from ${min} to ${max}, it is ${value}`);
+        this.fail(`${name} must be a whole number from ${min} to ${max}, it is ${value}`, 'option');
       }
     }
   }
@@ -96,7 +96,7 @@ export class ShapeCheck {
   /** An attribute that must be finite and satisfy `holds`; `range` says the condition in words. */
   number(name: string, value: number, range: string, holds: (value: number) => boolean): void {
     if (!(Number.isFinite(Math.fround(value)) && holds(Math.fround(value)))) {
-      this.fail(`${name} must be ${range}, it is ${value}`);
+      this.fail(`${name} must be ${range}, it is ${value}`, 'option');
     }
   }
 }

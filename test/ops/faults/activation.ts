@@ -1,0 +1,101 @@
+// Faults of activations, softmax and batch normalisation.
+
+import * as ops from '../../../lib/ops/index.ts';
+import { type Fault, i32, NONE } from './fault.ts';
+
+const NORM = { ...NONE, epsilon: 1e-5 };
+
+const x = [8, 32, 32, 3];
+
+export const faults: readonly Fault[] = [
+  [ops.relu, [i32(4)], {}, 'relu: x must be f32, it is i32 (x: [4])'],
+  [ops.relu, [[1, 1, 1, 1, 1, 1, 1]], {}, 'relu: x has 7 dimensions, at most 6 are supported (x: [1,1,1,1,1,1,1])'],
+  [ops.reluDx, [[4], [5]], {}, 'relu_dx: y is [5], expected [4], the shape of dy (dy: [4], y: [5])'],
+  [
+    ops.leakyRelu,
+    [[4]],
+    { slope: -0.1 },
+    'leaky_relu: slope must be a finite number above 0 (use relu for 0), it is -0.1 (x: [4])',
+  ],
+  [
+    ops.leakyReluDx,
+    [[4], [4]],
+    { slope: Number.NaN },
+    'leaky_relu_dx: slope must be a finite number above 0 (use relu for 0), it is NaN (dy: [4], y: [4])',
+  ],
+  [
+    ops.softmaxDx,
+    [
+      [4, 5],
+      [5, 4],
+    ],
+    {},
+    'softmax_dx: y is [5,4], expected [4,5], the shape of dy (dy: [4,5], y: [5,4])',
+  ],
+  [
+    ops.softmaxCrossEntropy,
+    [[4, 10], i32(5)],
+    { labelSmoothing: 0 },
+    'softmax_cross_entropy: labels is [5], expected [4], one label for each row of logits (logits: [4,10], labels: [5])',
+  ],
+  [
+    ops.softmaxCrossEntropy,
+    [[4, 10], [4]],
+    { labelSmoothing: 0 },
+    'softmax_cross_entropy: labels must be i32, it is f32 (logits: [4,10], labels: [4])',
+  ],
+  [
+    ops.softmaxCrossEntropy,
+    [[4, 10], i32(4)],
+    { labelSmoothing: 1 },
+    'softmax_cross_entropy: labelSmoothing must be at least 0 and below 1, it is 1 (logits: [4,10], labels: [4])',
+  ],
+  [
+    ops.softmaxCrossEntropyDx,
+    [[4, 10], i32(4), [2]],
+    { labelSmoothing: 0 },
+    'softmax_cross_entropy_dx: dloss is [2], expected [1], the gradient of one loss (probs: [4,10], labels: [4], dloss: [2])',
+  ],
+  [
+    ops.batchNorm2d,
+    [x, [3], [4]],
+    NORM,
+    'batch_norm2d: beta is [4], expected [3], one value for each channel (x: [8,32,32,3], gamma: [3], beta: [4])',
+  ],
+  [
+    ops.batchNorm2d,
+    [[8, 3], [3], [3]],
+    NORM,
+    'batch_norm2d: x must have 4 dimensions, it has 2 (x: [8,3], gamma: [3], beta: [3])',
+  ],
+  [
+    ops.batchNorm2d,
+    [x, [3], [3]],
+    { ...NORM, epsilon: 0 },
+    'batch_norm2d: epsilon must be a finite number above 0, it is 0 (x: [8,32,32,3], gamma: [3], beta: [3])',
+  ],
+  [
+    ops.batchNorm2dInference,
+    [x, [3], [3], [3]],
+    NORM,
+    'batch_norm2d_inference: needs the input runningVariance (x: [8,32,32,3], gamma: [3], beta: [3], runningMean: [3])',
+  ],
+  [
+    ops.batchNorm2dRunning,
+    [[3], [3], [2], [3]],
+    { momentum: 0.1, unbiased: 1 },
+    'batch_norm2d_running: mean is [2], expected [3], the shape of runningMean (runningMean: [3], runningVariance: [3], mean: [2], variance: [3])',
+  ],
+  [
+    ops.batchNorm2dRunning,
+    [[3], [3], [3], [3]],
+    { momentum: 1.5, unbiased: 1 },
+    'batch_norm2d_running: momentum must be from 0 to 1, it is 1.5 (runningMean: [3], runningVariance: [3], mean: [3], variance: [3])',
+  ],
+  [
+    ops.batchNorm2dDw,
+    [x, [8, 32, 32, 4], [3], [3]],
+    { epsilon: 1e-5 },
+    'batch_norm2d_dw: x is [8,32,32,4], expected [8,32,32,3], the shape of dy (dy: [8,32,32,3], x: [8,32,32,4], mean: [3], variance: [3])',
+  ],
+];

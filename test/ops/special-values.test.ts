@@ -1,0 +1,158 @@
+// NaN, infinities and labels out of range: what no formula in the case files covers. Each expectation is held by the
+// reference and by the native kernels at every instruction set.
+
+import { expect, it } from 'vitest';
+import * as ops from '../../lib/ops/index.ts';
+import type { Attrs, OpDefinition } from '../../lib/ops/op.ts';
+import { isaLevels, prepareNative, runReference } from './implementations.ts';
+import { CaseList, given, type Source } from './op-case.ts';
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+const list = new CaseList();
+
+interface Special {
+  readonly title: string;
+  readonly results: readonly (readonly number[])[];
+  readonly finished: boolean;
+}
+const wanted = new Map<number, Special>();
+
+function special(
+  op: OpDefinition,
+  title: string,
+  inputs: readonly (Source | undefined)[],
+  attrs: Attrs,
+  results: readonly (readonly number[])[],
+  finished = true,
+): void {
+  wanted.set(list.cases.length, { title, results, finished });
+  list.add(op, () => [], title, inputs, attrs);
+}
+
+/** A row long enough for a whole vector and a tail: `numbers`, again and again. */
+const REPEAT = 19;
+const row = (numbers: readonly number[]) => given([numbers.length * REPEAT], numbers);
+const repeated = (numbers: readonly number[]) => Array.from({ length: REPEAT }, () => numbers).flat();
+const vector = (...numbers: number[]) => given([numbers.length], numbers);
+
+const odd = [nan, inf, -inf, 0];
+special(ops.relu, 'relu keeps NaN', [row(odd)], {}, [repeated([nan, inf, 0, 0])]);
+special(ops.reluDx, 'relu_dx lets the gradient of NaN pass', [row([1, 2, 3, 4]), row(odd)], {}, [
+  repeated([1, 2, 0, 0]),
+]);
+special(ops.leakyRelu, 'leaky_relu keeps NaN', [row(odd)], { slope: 0.5 }, [repeated([nan, inf, -inf, 0])]);
+special(ops.sigmoid, 'sigmoid keeps NaN', [row(odd)], {}, [repeated([nan, 1, 0, 0.5])]);
+special(ops.tanh, 'tanh keeps NaN', [row(odd)], {}, [repeated([nan, 1, -1, 0])]);
+special(ops.biasAdd, 'bias_add of infinities', [given([3, 2], [inf, -inf]), vector(-inf, 1)], {}, [
+  [nan, -inf, nan, -inf, nan, -inf],
+]);
+
+const PLAIN = { strideH: 1, strideW: 1, padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+const GEOMETRY = { ...PLAIN, dilationH: 1, dilationW: 1, groups: 1, activation: 0, slope: 0 };
+const image = (numbers: readonly number[], w = numbers.length) => given([1, 1, w, 1], numbers);
+const kernel = given([1, 2, 1, 1], [1, 2]);
+special(ops.conv2d, 'conv2d spreads NaN no farther than its kernel', [image([1, 2, nan, 4, 5]), kernel], GEOMETRY, [
+  [5, nan, nan, 14],
+]);
+special(ops.conv2d, 'conv2d overflows to infinity', [image([3e38, 3e38, 1]), kernel], GEOMETRY, [
+  [inf, 3e38].map(Math.fround),
+]);
+special(ops.conv2d, 'conv2d with relu keeps NaN', [image([-1, -2, nan, 4]), kernel], { ...GEOMETRY, activation: 1 }, [
+  [0, nan, nan],
+]);
+special(
+  ops.linear,
+  'linear keeps NaN and infinities',
+  [given([3, 1], [nan, inf, 1]), given([1, 2], [1, 0])],
+  { activation: 0, slope: 0 },
+  [[nan, nan, inf, nan, 1, 0]],
+);
+
+const POOL = { ...PLAIN, kernelH: 1, kernelW: 3, strideW: 3 };
+special(ops.maxPool2d, 'max_pool2d gives the first NaN', [image([1, nan, 3, nan, nan, inf, 4, 4, nan])], POOL, [
+  [nan, nan, nan],
+  [1, 0, 2],
+]);
+special(ops.maxPool2d, 'max_pool2d of infinities', [image([-inf, -inf, -inf, -1, inf, inf])], POOL, [
+  [-inf, inf],
+  [0, 1],
+]);
+special(
+  ops.maxPool2d,
+  'max_pool2d never takes padding',
+  [image([-inf, -5, -6, -7])],
+  { ...POOL, padLeft: 2, padRight: 0 },
+  [
+    [-inf, -5],
+    [2, 0],
+  ],
+);
+special(ops.globalMaxPool2d, 'global_max_pool2d gives the first NaN', [image([1, nan, 3, nan])], {}, [[nan], [1]]);
+special(ops.globalMaxPool2d, 'global_max_pool2d of -Infinity', [image([-inf, -inf])], {}, [[-inf], [0]]);
+special(ops.avgPool2d, 'avg_pool2d keeps NaN', [image([1, 2, nan, 3, 4, 5])], { ...POOL, countPadding: 0 }, [[nan, 4]]);
+
+const logits = given([4, 3], [nan, 1, 2, 1, 2, nan, inf, 1, 2, -inf, -inf, 0]);
+special(ops.softmax, 'softmax of rows with NaN or infinity', [logits], {}, [
+  [nan, nan, nan, nan, nan, nan, nan, nan, nan, 0, 0, 1],
+]);
+special(ops.countCorrect, 'count_correct never counts NaN', [logits, given([4], [0, 1, 0, 2], 'i32')], {}, [[2]]);
+for (const label of [-1, 3, 2 ** 31 - 1, -(2 ** 31)]) {
+  const labels = given([1], [label], 'i32');
+  const even = given([1, 2], [0, 0]);
+  special(ops.softmaxCrossEntropy, `softmax_cross_entropy of label ${label}`, [even, labels], { labelSmoothing: 0 }, [
+    [nan],
+    [0.5, 0.5],
+  ]);
+  special(
+    ops.softmaxCrossEntropy,
+    `smoothed softmax_cross_entropy of label ${label}`,
+    [even, labels],
+    { labelSmoothing: 0.5 },
+    [[nan], [0.5, 0.5]],
+  );
+  const inputs = [given([1, 2], [0.5, 0.75]), labels, vector(1)];
+  special(ops.softmaxCrossEntropyDx, `softmax_cross_entropy_dx of label ${label}`, inputs, { labelSmoothing: 0.5 }, [
+    [0.25, 0.5],
+  ]);
+}
+
+for (const bad of [nan, inf, -inf]) {
+  for (const at of [0, 31, 66]) {
+    const numbers = Array.from({ length: 67 }, (_, i) => (i === at ? bad : i));
+    special(ops.guardFinite, `guard_finite stops at ${bad} in element ${at}`, [given([67], numbers)], {}, [], false);
+  }
+}
+const SGD = { momentum: 0, nesterov: 0, weightDecay: 0 };
+special(ops.sgdStep, 'sgd_step keeps NaN', [vector(1, nan, 1), undefined, vector(nan, 1, 1), vector(0.5)], SGD, [
+  [nan, nan, 0.5],
+]);
+special(
+  ops.sgdStep,
+  'sgd_step drops velocities below the normal range',
+  [vector(0, 0, 0), vector(2 ** -126, -(2 ** -125), 2 ** -140), vector(0, 0, 0), vector(1)],
+  { ...SGD, momentum: 0.5 },
+  [
+    [0, 2 ** -126, 0],
+    [0, -(2 ** -126), 0],
+  ],
+);
+special(ops.dropout, 'dropout drops NaN too', [row([nan]), given([2], [1, 1], 'i32')], { rate: 0, stream: 0 }, [
+  repeated([nan]),
+]);
+
+const implementations = ['reference', ...isaLevels] as const;
+it.each(list.cases.map((opCase, index) => [opCase.title, index] as const))('%s', async (_, index) => {
+  const opCase = list.cases[index]!;
+  const { results, finished } = wanted.get(index)!;
+  for (const implementation of implementations) {
+    const outcome =
+      implementation === 'reference'
+        ? runReference(opCase, 'random')
+        : await prepareNative(opCase, implementation, 2)('random');
+    // Adding 0 makes -0 into 0: the sign of a zero is no part of the contract.
+    const plain = outcome.results.map(({ data }) => Array.from(data, (value) => value + 0));
+    expect(plain, implementation).toEqual(results.map((numbers) => numbers.map((value) => Math.fround(value) + 0)));
+    expect(outcome.finished, implementation).toBe(finished);
+    expect(outcome.guardsIntact, implementation).toBe(true);
+  }
+});
