@@ -90,8 +90,8 @@ async function runTraining(values: TrainValues, terminal: Terminal): Promise<num
   const images = `${formatInteger(data.count)} training and ${formatInteger(test.count)} test images`;
   say(`data       ${values.data}: ${images}, ${data.shape.join(' x ')}, ${data.classes.length} classes`);
   say(`model      ${modelName}: ${formatInteger(model.parameterCount)} parameters`);
-  say(`training   ${epochs} epochs, batches of ${batchSize}, ${description}, seed ${seed}`);
-  say(`backend    ${backend.name}: ${backend.isa}, ${backend.threads} thread${backend.threads === 1 ? '' : 's'}`);
+  say(`training   ${epochs} epoch${plural(epochs)}, batches of ${batchSize}, ${description}, seed ${seed}`);
+  say(`backend    ${backend.name}: ${backend.isa}, ${backend.threads} thread${plural(backend.threads)}`);
   say(`folder     ${folder}${folderNote(values.resume, found)}`);
   if (stop.received !== undefined) return exitCodeOf(stop.received);
 
@@ -173,7 +173,9 @@ function report(
     say(`test accuracy  ${formatPercent(validation.accuracy)}, loss ${formatLoss(validation.loss)}`);
   }
   const speed = `${formatInteger(result.imagesPerSecond)} images/s`;
-  say(`training       ${formatInteger(result.steps)} steps, ${formatDuration(result.seconds)} in this run, ${speed}`);
+  say(
+    `training       ${formatInteger(result.steps)} step${plural(result.steps)}, ${formatDuration(result.seconds)} in this run, ${speed}`,
+  );
   if (result.stopped === 'completed') say(`model          ${files.model}`);
   else say(`stopped        continue from ${files.checkpoint} with the same options and --resume`);
 }
@@ -200,3 +202,5 @@ const completedModel = (result: TrainingResult, path: string): string | null =>
   result.stopped === 'completed' ? path : null;
 
 const rounded = (value: number): number => Math.round(value * 1000) / 1000;
+
+const plural = (count: number): string => (count === 1 ? '' : 's');
