@@ -1,4 +1,4 @@
-// The weight gradient: every dw element is a reduction over output pixels in blocks (see conv_dw_block.h). Convolution,
+// The weight gradient: every dw element is a reduction over output pixels in blocks (see conv_dw_chunk.h). Convolution,
 // linear and GEMM (transA = 1) are this. Depthwise takes a path of its own.
 #pragma once
 

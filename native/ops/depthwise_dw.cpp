@@ -1,7 +1,7 @@
 // The weight gradient of a depthwise convolution: work item = (reduction block, tile of channels). With a channel
 // multiplier x is repeated on its way into the panel, so that x, dy and dw have the same channels.
 #include "conv_dw.h"
-#include "conv_dw_block.h"
+#include "conv_dw_chunk.h"
 
 namespace lanewise {
 namespace {
@@ -27,6 +27,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   choice.groups = 1;
   choice.k_tile = kChannelTile;
   choice.repeat = shape.columns;
+  choice.chunk_floats = kHuge;
   plan.tiling = make_dw_tiling(shape, kernels, choice);
   plan.layout = make_dw_layout(plan.tiling, 1, 0);
   plan.tiles = plan.tiling.k_tiles;
@@ -53,7 +54,7 @@ void depthwise_dw_run(const ConvDw& shape, const float* x, const float* dy, floa
   const DwTiling& tiling = plan.tiling;
   int64_t* const taps = reinterpret_cast<int64_t*>(workspace + plan.at_taps);
   float* const partials = reinterpret_cast<float*>(workspace + plan.at_partials);
-  const DwBlock any(shape, tiling, plan.layout, x, dy, 0, workspace + plan.at_workers);
+  const DwChunk any(shape, tiling, plan.layout, x, dy, 0, 1, workspace + plan.at_workers);
   for (int64_t tap = 0; tap < plan.taps; ++tap) {
     taps[tap] = any.tap_offset(tap / shape.cols.kernel, tap % shape.cols.kernel);
   }
@@ -63,15 +64,18 @@ void depthwise_dw_run(const ConvDw& shape, const float* x, const float* dy, floa
       const int64_t i = item / plan.tiles;
       const int64_t tile = item % plan.tiles;
       const int64_t channel = tile * tiling.k_tile;
-      DwBlock block(shape, tiling, plan.layout, x, dy, from + i,
+      const int64_t first = (from + i) * tiling.block_segments;
+      DwChunk block(shape, tiling, plan.layout, x, dy, first, min_of(tiling.block_segments, tiling.segments - first),
                     workspace + plan.at_workers + worker * plan.layout.bytes);
-      block.list_pieces();
-      if (!tiling.direct_x) block.copy_x(tile, 0, kernels);
+      block.list_segments();
+      for (int64_t copy = 0; !tiling.direct_x && copy < block.segments() * block.parts(); ++copy) {
+        block.copy_x(copy / block.parts(), copy % block.parts(), tile, tile + 1, kernels);
+      }
       DepthwisePanelDw task = {};
       task.x = block.x();
       task.dy = block.dy();
       task.lengths = block.lengths();
-      task.segments = block.pieces();
+      task.segments = block.segments();
       task.x_taps = taps;
       task.n_taps = plan.taps;
       task.x_stride = block.x_stride();

@@ -1,7 +1,7 @@
 // The reduction blocks of the weight gradient. They define its result, for every backend: a row of output pixels is cut
 // into segments of at most 1024, a block is as many consecutive segments, across rows and images, as fit in 1024
 // pixels; each block is a chain of its own, and blocks are added to dw from left to right.
-// In memory a block is a list of pieces: runs of pixels of one row, short enough for L1. Pieces group into chunks.
+// A block is worked on in chunks of its segments: each chunk continues the chains of the one before.
 #pragma once
 
 #include "conv_dw.h"
@@ -12,13 +12,14 @@ namespace lanewise {
 /// Everything that follows from the shape.
 struct DwTiling {
   int64_t in_c, out_c;
-  int64_t segment, segments_per_row, segments, block_segments, blocks, block_pixels, max_pieces;
+  int64_t segment, segments_per_row, segments, block_segments, blocks;
+  int64_t chunk_segments;
   bool direct_x, direct_dy;
-  // x panels: k_tile channels of every pixel that the block's taps read, zero padded. repeat > 1: a panel's channel j is
+  // x panels: k_tile channels of every pixel that the chunk's taps read, zero padded. repeat > 1: a panel's channel j is
   // channel j / repeat of x.
   int64_t k, k_tile, k_tiles, repeat, x_panels, x_rows, x_cols, x_panel_floats;
   bool sparse_rows;
-  // dy panels: panel_width output channels of every pixel of the block
+  // dy panels: panel_width output channels of every pixel of the chunk
   int64_t panel_width, panels_per_group, panels, dy_panel_floats;
 };
 
@@ -32,29 +33,33 @@ struct DwChoice {
   int64_t groups;  // groups of x panels
   int64_t k_tile;  // at most so many channels to a panel
   int64_t repeat;
+  int64_t chunk_floats;  // of x and dy, to aim for
 };
 
 DwTiling make_dw_tiling(const ConvDw& shape, const Kernels& kernels, const DwChoice& choice);
-/// Memory of one block with room for `x_panels` and `dy_panels`.
+/// Memory of one chunk with room for `x_panels` and `dy_panels`.
 DwLayout make_dw_layout(const DwTiling& tiling, int64_t x_panels, int64_t dy_panels);
 bool reads_padding(const ConvDw& shape);
 
-class DwBlock {
+/// Segments [first, first + count) of dy, and their memory.
+class DwChunk {
  public:
-  DwBlock(const ConvDw& shape, const DwTiling& tiling, const DwLayout& layout, const float* x, const float* dy,
-          int64_t index, std::byte* memory);
+  DwChunk(const ConvDw& shape, const DwTiling& tiling, const DwLayout& layout, const float* x, const float* dy,
+          int64_t first, int64_t count, std::byte* memory);
 
-  /// Lists the pieces; the panels need not be filled yet. Panel pointers are to slot 0.
-  void list_pieces();
-  void copy_x(int64_t panel, int64_t slot, const Kernels& kernels) const;
-  void copy_dy(int64_t panel, int64_t slot, const Kernels& kernels) const;
+  /// Lists the segments; the panels need not be filled yet. Pointers are to the first panel.
+  void list_segments();
+  /// Copies are made by (segment, part) so that threads can share them; panels [from, to) land in the first slots.
+  int64_t parts() const { return ceil_div(tiling_.segment, 128); }
+  void copy_x(int64_t segment, int64_t part, int64_t panel_from, int64_t panel_to, const Kernels& kernels) const;
+  void copy_dy(int64_t segment, int64_t part, const Kernels& kernels) const;
+  /// Everything of one (segment, part) that is not read in place.
+  void copy_all(int64_t segment, int64_t part, const Kernels& kernels) const;
 
   const float* const* x() const { return xs_; }
   const float* const* dy() const { return dys_; }
   const int64_t* lengths() const { return lengths_; }
-  int64_t pieces() const { return pieces_; }
-  /// The first piece after the chunk that starts at `piece`.
-  int64_t chunk_end(int64_t piece) const;
+  int64_t segments() const { return count_; }
 
   /// Distance from tap (0, 0) to tap (r, s) in x.
   int64_t tap_offset(int64_t r, int64_t s) const {
@@ -70,8 +75,8 @@ class DwBlock {
   };
   Segment segment_of(int64_t i) const;
   int64_t x_rows_until_next(int64_t i, const Segment& segment) const;
-  void copy_x_row(const float* image, int64_t row, int64_t in_col, int64_t from, int64_t channels, float* to,
-                  const Kernels& kernels) const;
+  void copy_x_row(const float* image, int64_t row, int64_t in_col, int64_t col_from, int64_t col_to, int64_t from,
+                  int64_t channels, float* to, const Kernels& kernels) const;
   int64_t pixel_floats() const { return tiling_.direct_x ? tiling_.in_c : tiling_.k_tile; }
   int64_t row_floats() const { return (tiling_.direct_x ? shape_.cols.in : tiling_.x_cols) * pixel_floats(); }
 
@@ -88,7 +93,6 @@ class DwBlock {
   float* const dy_panels_;
   const AxisSpan rows_;
   const AxisSpan cols_;
-  int64_t pieces_ = 0;
 };
 
 /// dw = partials[0] + partials[1] + ... from left to right; continues dw unless `first`.
