@@ -28,7 +28,7 @@ describe('infer refuses', () => {
       }
       expect(thrown).toBeInstanceOf(LanewiseError);
       expect((thrown as LanewiseError).message).toBe(message);
-      const subject = /^\w+: (.+?) must be /.exec(message)?.[1];
+      const subject = /^\w+: (\w+(?: \* \w+)?) must be /.exec(message)?.[1];
       const aboutOption = subject !== undefined && !op.inputs.includes(subject);
       expect((thrown as LanewiseError).code).toBe(aboutOption ? 'option' : 'shape');
     },
