@@ -16,6 +16,6 @@ const node = (args) =>
 
 const status =
   node(['scripts/build.mjs']) ||
-  node(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.bench.json']) ||
+  node(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.programs.json']) ||
   node(['out/bench/main.js', ...process.argv.slice(2)]);
 process.exitCode = status;
