@@ -96,24 +96,24 @@ special(ops.softmax, 'softmax of rows with NaN or infinity', [logits], {}, [
   [nan, nan, nan, nan, nan, nan, nan, nan, nan, 0, 0, 1],
 ]);
 special(ops.countCorrect, 'count_correct never counts NaN', [logits, given([4], [0, 1, 0, 2], 'i32')], {}, [[2]]);
-for (const label of [-1, 3, 2 ** 31 - 1, -(2 ** 31)]) {
-  const labels = given([1], [label], 'i32');
-  const even = given([1, 2], [0, 0]);
-  special(ops.softmaxCrossEntropy, `softmax_cross_entropy of label ${label}`, [even, labels], { labelSmoothing: 0 }, [
-    [nan],
-    [0.5, 0.5],
-  ]);
+// The row with the bad label has neighbours, whose logits it must not read.
+for (const label of [-1, 2, 3, 2 ** 31 - 1, -(2 ** 31)]) {
+  const labels = given([3], [0, label, 1], 'i32');
+  const even = given([3, 2], [0]);
+  const halves = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5];
+  for (const labelSmoothing of [0, 0.5]) {
+    const title = `softmax_cross_entropy of label ${label}, smoothing ${labelSmoothing}`;
+    special(ops.softmaxCrossEntropy, title, [even, labels], { labelSmoothing }, [[nan], halves]);
+  }
+  const inputs = [given([3, 2], [0.5, 0.75]), labels, vector(3)];
+  const results = [[-0.25, 0.5, 0.25, 0.5, 0.25, 0]];
   special(
-    ops.softmaxCrossEntropy,
-    `smoothed softmax_cross_entropy of label ${label}`,
-    [even, labels],
+    ops.softmaxCrossEntropyDx,
+    `softmax_cross_entropy_dx of label ${label}`,
+    inputs,
     { labelSmoothing: 0.5 },
-    [[nan], [0.5, 0.5]],
+    results,
   );
-  const inputs = [given([1, 2], [0.5, 0.75]), labels, vector(1)];
-  special(ops.softmaxCrossEntropyDx, `softmax_cross_entropy_dx of label ${label}`, inputs, { labelSmoothing: 0.5 }, [
-    [0.25, 0.5],
-  ]);
 }
 
 for (const bad of [nan, inf, -inf]) {
