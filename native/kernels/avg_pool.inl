@@ -1,39 +1,73 @@
 // Average pooling and its gradient. Needs pool.inl.
 
 template <class Lanes>
-LANEWISE_INLINE Vec sum_window(const float* x, int64_t origin, Range rows, Range columns, int64_t row_stride, int64_t c,
-                      Lanes lanes) {
+LANEWISE_INLINE Vec sum_window(const float* x, const Window& window, Lanes lanes) {
   Vec sum = zero();
-  for (int64_t r = rows.begin; r < rows.end; ++r) {
-    for (int64_t s = columns.begin; s < columns.end; ++s) sum = add(sum, lanes.read(x + origin + r * row_stride + s * c));
+  for (int64_t r = window.rows.begin; r < window.rows.end; ++r) {
+    for (int64_t t = window.columns.begin; t < window.columns.end; ++t) sum = add(sum, lanes.read(x + window.at(r, t)));
   }
   return sum;
 }
 
 /// What the sum over a window with these taps is divided by.
-LANEWISE_INLINE float window_count(const PoolShape& s, Range rows, Range columns) {
+LANEWISE_INLINE Vec window_count(const PoolShape& s, Range rows, Range columns) {
   const int64_t taps = (rows.end - rows.begin) * (columns.end - columns.begin);
-  return static_cast<float>(s.count_padding ? s.kernel_h * s.kernel_w : taps);
+  return broadcast(static_cast<float>(s.count_padding ? s.kernel_h * s.kernel_w : taps));
 }
 
-/// Output rows [begin, end) of the n * oh.
+/// Output rows [begin, end) of the n * oh. The common window is unrolled.
 static void avg_pool_rows(const PoolShape& s, const float* x, float* y, int64_t begin, int64_t end) {
-  const int64_t row_stride = s.w * s.c;
+  const int64_t c = s.c;
+  for_windows(s, begin, end, [=, &s](Window window, int64_t to, int64_t room) {
+    const Vec count = window_count(s, window.rows, window.columns);
+    const bool square2 = s.kernel_h == 2 && s.kernel_w == 2 && window.taps() == 4;
+    for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+      const Window two = {window.origin, window.row_stride, c, {0, 2}, {0, 2}};
+      const Vec sum = square2 ? sum_window(x + j, two, lanes) : sum_window(x + j, window, lanes);
+      lanes.write(y + to + j, div(sum, count));
+    });
+  });
+}
+
+/// Rows of dx when windows are disjoint: each window writes its taps.
+LANEWISE_INLINE void avg_pool_scatter(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end) {
+  const int64_t c = s.c;
   for (int64_t row = begin; row < end; ++row) {
-    const int64_t image = row / s.oh;
-    const int64_t top = (row - image * s.oh) * s.stride_h - s.pad_top;
-    const Range rows = taps_inside(top, s.kernel_h, s.h);
-    for (int64_t ow = 0; ow < s.ow; ++ow) {
-      const int64_t left = ow * s.stride_w - s.pad_left;
-      const Range columns = taps_inside(left, s.kernel_w, s.w);
-      const int64_t origin = ((image * s.h + top) * s.w + left) * s.c;
-      const int64_t to = (row * s.ow + ow) * s.c;
-      const bool square2 = rows.begin == 0 && rows.end == 2 && columns.begin == 0 && columns.end == 2;
-      const Vec count = broadcast(window_count(s, rows, columns));
-      for_lanes(s.c, [=](int64_t j, auto lanes) {
-        const Vec sum = square2 ? sum_window(x, origin + j, {0, 2}, {0, 2}, row_stride, s.c, lanes)
-                                : sum_window(x, origin + j, rows, columns, row_stride, s.c, lanes);
-        lanes.write(y + to + j, div(sum, count));
+    const int64_t image = row / s.h;
+    const Range rows = windows_covering(row - image * s.h + s.pad_top, s.kernel_h, s.stride_h, s.oh);
+    const int64_t window_row = rows.begin < rows.end ? image * s.oh + rows.begin : -1;
+    const Range tap_rows = taps_inside(rows.begin * s.stride_h - s.pad_top, s.kernel_h, s.h);
+    scatter_row(s, dx, row, end * s.w * c, window_row, [=, &s](int64_t from, int64_t to, Range taps, int64_t room) {
+      const Vec count = window_count(s, tap_rows, taps);
+      for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+        const Vec share = div(lanes.read(dy + from + j), count);
+        for (int64_t tap = taps.begin; tap < taps.end; ++tap) lanes.write(dx + to + tap * c + j, share);
+      });
+    });
+  }
+}
+
+/// Rows of dx when an element may be in several windows: each element adds up its shares.
+LANEWISE_INLINE void avg_pool_gather(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end) {
+  const int64_t c = s.c, ow = s.ow;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / s.h;
+    const Range rows = windows_covering(row - image * s.h + s.pad_top, s.kernel_h, s.stride_h, s.oh);
+    const int64_t first_row = image * s.oh;
+    float* to = dx + row * s.w * c;
+    for (int64_t w = s.pad_left, last = w + s.w; w < last; ++w, to += c) {
+      const Range columns = windows_covering(w, s.kernel_w, s.stride_w, ow);
+      for_lanes(c, [=, &s](int64_t j, auto lanes) {
+        Vec sum = zero();
+        for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
+          const Range tap_rows = taps_inside(oh * s.stride_h - s.pad_top, s.kernel_h, s.h);
+          for (int64_t o = columns.begin; o < columns.end; ++o) {
+            const Range taps = taps_inside(o * s.stride_w - s.pad_left, s.kernel_w, s.w);
+            const Vec gradient = lanes.read(dy + ((first_row + oh) * ow + o) * c + j);
+            sum = add(sum, div(gradient, window_count(s, tap_rows, taps)));
+          }
+        }
+        lanes.write(to + j, sum);
       });
     }
   }
@@ -41,39 +75,10 @@ static void avg_pool_rows(const PoolShape& s, const float* x, float* y, int64_t 
 
 /// Input rows [begin, end) of the n * h.
 static void avg_pool_backward_rows(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end) {
-  const bool scatter = disjoint(s);
-  for (int64_t row = begin; row < end; ++row) {
-    const int64_t image = row / s.h;
-    const int64_t h = row - image * s.h + s.pad_top;
-    const Range rows = windows_covering(h, s.kernel_h, s.stride_h, s.oh);
-    float* to = dx + row * s.w * s.c;
-    if (scatter) {
-      const Range tap_rows = taps_inside(rows.begin * s.stride_h - s.pad_top, s.kernel_h, s.h);
-      scatter_row(s, to, rows.begin < rows.end, [=](int64_t ow, Range taps, int64_t left) {
-        const int64_t from = ((image * s.oh + rows.begin) * s.ow + ow) * s.c;
-        const Vec count = broadcast(window_count(s, tap_rows, taps));
-        for_lanes(s.c, [=](int64_t j, auto lanes) {
-          const Vec share = div(lanes.read(dy + from + j), count);
-          for (int64_t tap = taps.begin; tap < taps.end; ++tap) lanes.write(to + (left + tap) * s.c + j, share);
-        });
-      });
-      continue;
-    }
-    for (int64_t w = s.pad_left; w < s.w + s.pad_left; ++w, to += s.c) {
-      const Range columns = windows_covering(w, s.kernel_w, s.stride_w, s.ow);
-      for_lanes(s.c, [=](int64_t j, auto lanes) {
-        Vec sum = zero();
-        for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
-          const Range tap_rows = taps_inside(oh * s.stride_h - s.pad_top, s.kernel_h, s.h);
-          for (int64_t ow = columns.begin; ow < columns.end; ++ow) {
-            const Range taps = taps_inside(ow * s.stride_w - s.pad_left, s.kernel_w, s.w);
-            const int64_t from = ((image * s.oh + oh) * s.ow + ow) * s.c + j;
-            sum = add(sum, div(lanes.read(dy + from), broadcast(window_count(s, tap_rows, taps))));
-          }
-        }
-        lanes.write(to + j, sum);
-      });
-    }
+  if (disjoint(s)) {
+    avg_pool_scatter(s, dy, dx, begin, end);
+  } else {
+    avg_pool_gather(s, dy, dx, begin, end);
   }
 }
 

@@ -29,6 +29,17 @@ LANEWISE_INLINE void for_lanes(int64_t count, F f) {
   if (i < count) f(i, FirstLanes{static_cast<int>(count - i)});
 }
 
+/// As for_lanes, for a pixel of fewer channels than lanes inside a larger array: with `room` elements from here on, whole
+/// vectors are used. What they write beyond the pixel is garbage, so pixels must be written in ascending order.
+template <class F>
+LANEWISE_INLINE void for_pixel_lanes(int64_t c, int64_t room, F f) {
+  if (c < kLanes && room >= kLanes) {
+    f(0, AllLanes{});
+  } else {
+    for_lanes(c, f);
+  }
+}
+
 /// y = f(x), elementwise. y may be x.
 template <class F>
 LANEWISE_INLINE void map1(const float* x, float* y, int64_t count, F f) {

@@ -14,48 +14,41 @@ struct Best {
   }
 };
 
-/// Taps rows x columns of the window whose tap (0, 0) is element `origin` of x. Sizes are constants where it matters.
 template <class Lanes>
-LANEWISE_INLINE Best max_window(const float* x, int64_t origin, Range rows, Range columns, int64_t kernel_w, int64_t row_stride,
-                       int64_t c, Lanes lanes) {
-  Best best = {lanes.read(x + origin + rows.begin * row_stride + columns.begin * c),
-               position(rows.begin * kernel_w + columns.begin)};
+LANEWISE_INLINE Best max_window(const float* x, const Window& window, int64_t kernel_w, Lanes lanes) {
+  const Range rows = window.rows, columns = window.columns;
+  Best best = {lanes.read(x + window.at(rows.begin, columns.begin)), position(rows.begin * kernel_w + columns.begin)};
   for (int64_t r = rows.begin; r < rows.end; ++r) {
-    for (int64_t s = r == rows.begin ? columns.begin + 1 : columns.begin; s < columns.end; ++s) {
-      best.offer(lanes.read(x + origin + r * row_stride + s * c), r * kernel_w + s);
+    for (int64_t t = r == rows.begin ? columns.begin + 1 : columns.begin; t < columns.end; ++t) {
+      best.offer(lanes.read(x + window.at(r, t)), r * kernel_w + t);
     }
   }
   return best;
 }
 
-/// Output rows [begin, end) of the n * oh.
+/// Output rows [begin, end) of the n * oh. The common windows are unrolled.
 template <class Index>
-LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float* y, Index* index, int64_t begin, int64_t end) {
-  const int64_t row_stride = s.w * s.c;
-  for (int64_t row = begin; row < end; ++row) {
-    const int64_t image = row / s.oh;
-    const int64_t top = (row - image * s.oh) * s.stride_h - s.pad_top;
-    const Range rows = taps_inside(top, s.kernel_h, s.h);
-    for (int64_t ow = 0; ow < s.ow; ++ow) {
-      const int64_t left = ow * s.stride_w - s.pad_left;
-      const Range columns = taps_inside(left, s.kernel_w, s.w);
-      const int64_t origin = ((image * s.h + top) * s.w + left) * s.c;
-      const int64_t to = (row * s.ow + ow) * s.c;
-      const int64_t taps = (rows.end - rows.begin) * (columns.end - columns.begin);
-      for_lanes(s.c, [=](int64_t j, auto lanes) {
-        Best best;
-        if (taps == 4 && s.kernel_h == 2 && s.kernel_w == 2) {
-          best = max_window(x, origin + j, {0, 2}, {0, 2}, 2, row_stride, s.c, lanes);
-        } else if (taps == 9 && s.kernel_h == 3 && s.kernel_w == 3) {
-          best = max_window(x, origin + j, {0, 3}, {0, 3}, 3, row_stride, s.c, lanes);
-        } else {
-          best = max_window(x, origin + j, rows, columns, s.kernel_w, row_stride, s.c, lanes);
-        }
-        lanes.write(y + to + j, best.value);
-        lanes.write(index + to + j, best.index);
-      });
-    }
-  }
+LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float* y, Index* index, int64_t begin,
+                                      int64_t end) {
+  const int64_t c = s.c, kernel_h = s.kernel_h, kernel_w = s.kernel_w;
+  for_windows(s, begin, end, [=](Window window, int64_t to, int64_t room) {
+    for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+      const auto pooled = [=](Range rows, Range columns, int64_t width) {
+        return max_window(x + j, {window.origin, window.row_stride, c, rows, columns}, width, lanes);
+      };
+      const bool whole = window.taps() == kernel_h * kernel_w;
+      Best best;
+      if (whole && kernel_h == 2 && kernel_w == 2) {
+        best = pooled({0, 2}, {0, 2}, 2);
+      } else if (whole && kernel_h == 3 && kernel_w == 3) {
+        best = pooled({0, 3}, {0, 3}, 3);
+      } else {
+        best = pooled(window.rows, window.columns, kernel_w);
+      }
+      lanes.write(y + to + j, best.value);
+      lanes.write(index + to + j, best.index);
+    });
+  });
 }
 
 static void max_pool_rows_u8(const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, int64_t end) {
@@ -67,46 +60,65 @@ static void max_pool_rows_i32(const PoolShape& s, const float* x, float* y, int3
   max_pool_forward(s, x, y, index, begin, end);
 }
 
-/// Input rows [begin, end) of the n * h.
+/// Rows of dx when windows are disjoint: each window writes its taps.
 template <class Index>
-LANEWISE_INLINE void max_pool_backward(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
-                              int64_t end) {
-  const bool scatter = disjoint(s);
+LANEWISE_INLINE void max_pool_scatter(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
+                                      int64_t end) {
+  const int64_t c = s.c;
   for (int64_t row = begin; row < end; ++row) {
     const int64_t image = row / s.h;
     const int64_t h = row - image * s.h + s.pad_top;
     const Range rows = windows_covering(h, s.kernel_h, s.stride_h, s.oh);
-    float* to = dx + row * s.w * s.c;
-    if (scatter) {
-      const int64_t tap_row = (h - rows.begin * s.stride_h) * s.kernel_w;
-      scatter_row(s, to, rows.begin < rows.end, [=](int64_t ow, Range taps, int64_t left) {
-        const int64_t from = ((image * s.oh + rows.begin) * s.ow + ow) * s.c;
-        for_lanes(s.c, [=](int64_t j, auto lanes) {
-          const Vec gradient = lanes.read(dy + from + j);
-          const Vec chosen = lanes.read(index + from + j);
-          for (int64_t tap = taps.begin; tap < taps.end; ++tap) {
-            const Mask hit = equal(chosen, position(tap_row + tap));
-            lanes.write(to + (left + tap) * s.c + j, select(hit, gradient, zero()));
-          }
-        });
+    const int64_t first_tap = (h - rows.begin * s.stride_h) * s.kernel_w;
+    const int64_t window_row = rows.begin < rows.end ? image * s.oh + rows.begin : -1;
+    scatter_row(s, dx, row, end * s.w * c, window_row, [=](int64_t from, int64_t to, Range taps, int64_t room) {
+      for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+        const Vec gradient = lanes.read(dy + from + j);
+        const Vec chosen = lanes.read(index + from + j);
+        for (int64_t tap = taps.begin; tap < taps.end; ++tap) {
+          lanes.write(dx + to + tap * c + j, select(equal(chosen, position(first_tap + tap)), gradient, zero()));
+        }
       });
-      continue;
-    }
-    for (int64_t w = s.pad_left; w < s.w + s.pad_left; ++w, to += s.c) {
-      const Range columns = windows_covering(w, s.kernel_w, s.stride_w, s.ow);
-      for_lanes(s.c, [=](int64_t j, auto lanes) {
+    });
+  }
+}
+
+/// Rows of dx when an element may be in several windows: each element adds up what those send to it.
+template <class Index>
+LANEWISE_INLINE void max_pool_gather(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
+                                     int64_t end) {
+  const int64_t c = s.c, ow = s.ow, kernel_w = s.kernel_w, stride_h = s.stride_h, stride_w = s.stride_w;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / s.h;
+    const int64_t h = row - image * s.h + s.pad_top;
+    const Range rows = windows_covering(h, s.kernel_h, stride_h, s.oh);
+    const int64_t first_row = image * s.oh;
+    float* to = dx + row * s.w * c;
+    for (int64_t w = s.pad_left, last = w + s.w; w < last; ++w, to += c) {
+      const Range columns = windows_covering(w, kernel_w, stride_w, ow);
+      for_lanes(c, [=](int64_t j, auto lanes) {
         Vec sum = zero();
         for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
-          for (int64_t ow = columns.begin; ow < columns.end; ++ow) {
-            const int64_t from = ((image * s.oh + oh) * s.ow + ow) * s.c + j;
-            const int64_t tap = (h - oh * s.stride_h) * s.kernel_w + w - ow * s.stride_w;
-            const Mask hit = equal(lanes.read(index + from), position(tap));
-            sum = select(hit, add(sum, lanes.read(dy + from)), sum);
+          for (int64_t o = columns.begin; o < columns.end; ++o) {
+            const int64_t from = ((first_row + oh) * ow + o) * c + j;
+            const Vec tap = position((h - oh * stride_h) * kernel_w + w - o * stride_w);
+            sum = select(equal(lanes.read(index + from), tap), add(sum, lanes.read(dy + from)), sum);
           }
         }
         lanes.write(to + j, sum);
       });
     }
+  }
+}
+
+/// Input rows [begin, end) of the n * h.
+template <class Index>
+LANEWISE_INLINE void max_pool_backward(const PoolShape& s, const float* dy, const Index* index, float* dx,
+                                       int64_t begin, int64_t end) {
+  if (disjoint(s)) {
+    max_pool_scatter(s, dy, index, dx, begin, end);
+  } else {
+    max_pool_gather(s, dy, index, dx, begin, end);
   }
 }
 
