@@ -8,7 +8,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const required = (process.env.CI ?? '') !== '';
 
 /** @param {string[]} args */
-const capture = (args) => spawnSync(args[0] ?? '', args.slice(1), { cwd: root, encoding: 'utf8' });
+const capture = (args) =>
+  spawnSync(args[0] ?? '', args.slice(1), { cwd: root, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
 
 const cppFiles = capture(['git', 'ls-files', 'native'])
   .stdout.split('\n')
@@ -18,7 +19,7 @@ const cppFiles = capture(['git', 'ls-files', 'native'])
 const steps = [
   { name: 'tsc', command: ['npx', 'tsc', '-p', 'tsconfig.json', '--noEmit'] },
   { name: 'tsc-dev', command: ['npx', 'tsc', '-p', 'tsconfig.dev.json', '--noEmit'] },
-  { name: 'biome', command: ['npx', 'biome', 'ci', '--error-on-warnings'] },
+  { name: 'biome', command: ['npx', 'biome', 'ci', '--error-on-warnings', '--colors=off'] },
   { name: 'clang-format', command: ['clang-format', '--dry-run', '-Werror', ...cppFiles], optional: true },
   { name: 'knip', command: ['npx', 'knip'] },
   { name: 'op-table', command: ['node', 'scripts/generate-op-table.mjs', '--check'] },

@@ -40,13 +40,13 @@ const temporaryFolder = () => {
 };
 
 /** Runs a command without network, with nothing in the environment that steers lanewise or npm. */
-function offline(cwd: string, command: string[], extra: Record<string, string> = {}) {
+function offline(cwd: string, command: string[], extra: Record<string, string> = {}, timeout = 120_000) {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(lanewise|npm_)/i.test(name) && name !== 'NODE_OPTIONS',
   );
   const env = { ...Object.fromEntries(kept), ...extra };
   const [program = '', ...args] = [...(isolate ?? []), ...command];
-  return spawnSync(program, args, { cwd, env, encoding: 'utf8', timeout: 120_000 });
+  return spawnSync(program, args, { cwd, env, encoding: 'utf8', timeout });
 }
 
 /** Packs once and installs the tarball into a new empty project. */
@@ -65,6 +65,11 @@ function installedProject(tarball: string): string {
   if (install.status !== 0) throw new Error(`npm install failed\n${install.stdout}${install.stderr}`);
   for (const file of readdirSync(consumer)) copyFileSync(join(consumer, file), join(project, file));
   return project;
+}
+
+/** Gives the project packages that its owner would have installed: this repository's. */
+function linkPackages(project: string, names: readonly string[]): void {
+  for (const name of names) symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name));
 }
 
 function train(project: string, extra: Record<string, string> = {}) {
@@ -129,11 +134,22 @@ describe('the packed tarball', () => {
     expect(stdout).toContain(`${process.platform}`);
   });
 
+  it('compiles its native part from the sources it ships with, and trains with that', (context) => {
+    whenPacked(context);
+    const compiler = spawnSync('g++', ['--version']).status === 0 && spawnSync('make', ['--version']).status === 0;
+    context.skip(!compiler, 'no compiler');
+    linkPackages(project, ['node-gyp', 'node-addon-api', 'node-api-headers']);
+    rmSync(join(project, 'node_modules/lanewise/prebuilds'), { recursive: true, force: true });
+    const { status, stdout, stderr } = offline(project, ['node_modules/.bin/lanewise', 'build'], {}, 600_000);
+    expect(status, stdout + stderr).toBe(0);
+    expect(existsSync(join(project, 'node_modules/lanewise/build/Release/lanewise.node'))).toBe(true);
+    expect(train(project).report.backend).toBe('native');
+  }, 900_000);
+
   it('has types that resolve under NodeNext and refuse wrong usage', (context) => {
     whenPacked(context);
     // The compiler and Node's types come from this repository; the package itself brings neither.
-    const types = join(project, 'node_modules/@types');
-    if (!existsSync(types)) symlinkSync(join(root, 'node_modules/@types'), types);
+    linkPackages(project, ['@types']);
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
     const { status, stdout } = offline(project, [process.execPath, tsc, '-p', 'tsconfig.json']);
     expect(stdout).toBe('');
