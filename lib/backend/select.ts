@@ -16,7 +16,10 @@ let warned = false;
 export function selectBackend(options: BackendOptions = {}): Backend {
   const { backend = 'auto', threads, isa } = options;
   if (!CHOICES.includes(backend)) {
-    throw new LanewiseError('option', `backend must be 'auto', 'native' or 'typescript', not ${JSON.stringify(backend)}`);
+    throw new LanewiseError(
+      'option',
+      `backend must be 'auto', 'native' or 'typescript', not ${JSON.stringify(backend)}`,
+    );
   }
   if (threads !== undefined && integer('backend', 'threads', threads, 1) > MAX_THREADS) {
     throw new LanewiseError('option', `backend: threads must be at most ${MAX_THREADS}, not ${threads}`);
@@ -30,7 +33,9 @@ export function selectBackend(options: BackendOptions = {}): Backend {
   }
   if (!warned) {
     warned = true;
-    process.emitWarning(`lanewise: no native binary loads, so the slower TypeScript backend runs; 'npx lanewise doctor' says why`);
+    process.emitWarning(
+      `lanewise: no native binary loads, so the slower TypeScript backend runs; 'npx lanewise doctor' says why`,
+    );
   }
   return typescriptBackend;
 }

@@ -65,7 +65,8 @@ class TypeScriptExecutable implements Executable {
   }
 
   async run(): Promise<boolean> {
-    if (this.#store.busy) throw new LanewiseError('state', 'run: a run on the same store is still in flight; await it first');
+    if (this.#store.busy)
+      throw new LanewiseError('state', 'run: a run on the same store is still in flight; await it first');
     this.#store.busy = true;
     try {
       let turnEnd = performance.now() + TURN_MS;

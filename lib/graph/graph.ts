@@ -1,7 +1,14 @@
 // A graph is the list of ops a network lowers to, in execution order, with the tensors between them. Layers emit the
 // forward ops, `differentiate` appends the backward ones, optimizers append their steps, and `plan/` makes it static.
 
-import { type Attrs, type AttrSchema, type Emitter, elementCount, type OpDefinition, type TensorSpec } from '../ops/op.ts';
+import {
+  type AttrSchema,
+  type Attrs,
+  type Emitter,
+  elementCount,
+  type OpDefinition,
+  type TensorSpec,
+} from '../ops/op.ts';
 
 /** Where a tensor's memory lives. `input` is written by the caller before each run; `parameter` (trained), `state`
  * (running statistics, optimizer slots) and `constant` persist between runs; `value` is computed anew in each. */
@@ -34,7 +41,14 @@ export class Graph implements Emitter<GraphTensor> {
   layer = '';
 
   tensor(role: TensorRole, name: string, spec: TensorSpec): GraphTensor {
-    const tensor = { id: this.tensors.length, role, name, layer: this.layer, shape: [...spec.shape], dtype: spec.dtype };
+    const tensor = {
+      id: this.tensors.length,
+      role,
+      name,
+      layer: this.layer,
+      shape: [...spec.shape],
+      dtype: spec.dtype,
+    };
     this.tensors.push(tensor);
     return tensor;
   }
@@ -59,7 +73,8 @@ function roundAttrs<S extends AttrSchema>(op: OpDefinition<S>, attrs: Attrs<S>):
   const rounded: Record<string, number> = {};
   for (const [name, kind] of Object.entries(op.attrs)) {
     const value = attrs[name];
-    if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`${op.name}: attribute ${name} is missing`);
+    if (typeof value !== 'number' || Number.isNaN(value))
+      throw new TypeError(`${op.name}: attribute ${name} is missing`);
     rounded[name] = kind === 'f32' ? Math.fround(value) : value;
   }
   return rounded as Attrs<S>;

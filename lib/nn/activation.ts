@@ -7,8 +7,8 @@ import { relu as reluOp } from '../ops/relu.ts';
 import { sigmoid as sigmoidOp } from '../ops/sigmoid.ts';
 import { softmax as softmaxOp } from '../ops/softmax.ts';
 import { tanh as tanhOp } from '../ops/tanh.ts';
-import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 import { onlyKnown, real } from '../options.ts';
+import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 
 function activation(type: string, op: OpDefinition<Record<never, never>>, options: LayerOptions): Layer {
   onlyKnown(options?.name ?? type, options, ['name']);

@@ -1,12 +1,12 @@
 // The convolution layer: a set of filters slid over the input, each giving one feature map.
 
+import type { GraphTensor } from '../graph/graph.ts';
 import { biasAdd } from '../ops/bias_add.ts';
 import { conv2d as conv2dOp } from '../ops/conv2d.ts';
+import { fail, integer, onlyKnown } from '../options.ts';
 import type { Initializer } from './initializer.ts';
 import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
-import { fail, integer, onlyKnown } from '../options.ts';
 import { type Padding2d, paddingSides, type Size2d, size2d } from './window.ts';
-import type { GraphTensor } from '../graph/graph.ts';
 
 export interface Conv2dOptions extends LayerOptions {
   /** Number of filters: channels of the output. */
@@ -30,7 +30,18 @@ export interface Conv2dOptions extends LayerOptions {
   readonly biasInit?: Initializer;
 }
 
-const OPTIONS = ['filters', 'kernelSize', 'stride', 'padding', 'dilation', 'groups', 'bias', 'weightInit', 'biasInit', 'name'];
+const OPTIONS = [
+  'filters',
+  'kernelSize',
+  'stride',
+  'padding',
+  'dilation',
+  'groups',
+  'bias',
+  'weightInit',
+  'biasInit',
+  'name',
+];
 
 /**
  * `y[n,i,j,o] = b[o] + sum over r,s,c of x[n, i*stride + r*dilation - padTop, j*stride + s*dilation - padLeft, c] * w[r,s,c,o]`

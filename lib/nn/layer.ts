@@ -34,8 +34,13 @@ export function defineLayer<Options extends LayerOptions>(
 ): Layer {
   const { name } = options;
   if (name !== undefined && !/^[A-Za-z_][\w-]*$/.test(name)) {
-    throw new LanewiseError('option', `${type}: name '${name}' must be letters, digits, _ or -, not starting with a digit`);
+    throw new LanewiseError(
+      'option',
+      `${type}: name '${name}' must be letters, digits, _ or -, not starting with a digit`,
+    );
   }
-  const stored = Object.entries(options).filter(([key, value]) => value !== undefined && !TRANSIENT_OPTIONS.includes(key));
+  const stored = Object.entries(options).filter(
+    ([key, value]) => value !== undefined && !TRANSIENT_OPTIONS.includes(key),
+  );
   return { type, name, config: { type, ...Object.fromEntries(stored) }, emit };
 }

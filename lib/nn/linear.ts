@@ -4,9 +4,9 @@ import type { GraphTensor } from '../graph/graph.ts';
 import { biasAdd } from '../ops/bias_add.ts';
 import { flatten as flattenOp } from '../ops/flatten.ts';
 import { linear as linearOp } from '../ops/linear.ts';
+import { fail, integer, onlyKnown } from '../options.ts';
 import type { Initializer } from './initializer.ts';
 import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
-import { fail, integer, onlyKnown } from '../options.ts';
 
 export interface LinearOptions extends LayerOptions {
   /** Number of outputs. */

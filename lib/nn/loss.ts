@@ -2,8 +2,8 @@
 
 import type { GraphTensor } from '../graph/graph.ts';
 import { softmaxCrossEntropy as softmaxCrossEntropyOp } from '../ops/softmax_cross_entropy.ts';
-import type { Builder } from './builder.ts';
 import { fail, onlyKnown, real } from '../options.ts';
+import type { Builder } from './builder.ts';
 
 export interface Loss {
   readonly type: string;
@@ -29,7 +29,10 @@ export function softmaxCrossEntropy(options: SoftmaxCrossEntropyOptions = {}): L
     config: { labelSmoothing },
     emit({ graph }, output, labels) {
       if (output.shape.length !== 2) {
-        fail('softmaxCrossEntropy', `needs logits [n, classes], the network gives [${output.shape}]; end it with linear()`);
+        fail(
+          'softmaxCrossEntropy',
+          `needs logits [n, classes], the network gives [${output.shape}]; end it with linear()`,
+        );
       }
       graph.layer = 'loss';
       return graph.emit(softmaxCrossEntropyOp, [output, labels], { labelSmoothing })[0] as GraphTensor;

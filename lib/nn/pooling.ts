@@ -5,8 +5,8 @@ import { avgPool2d as avgPool2dOp } from '../ops/avg_pool2d.ts';
 import { globalAvgPool2d as globalAvgPool2dOp } from '../ops/global_avg_pool2d.ts';
 import { globalMaxPool2d as globalMaxPool2dOp } from '../ops/global_max_pool2d.ts';
 import { maxPool2d as maxPool2dOp } from '../ops/max_pool2d.ts';
-import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 import { fail, onlyKnown } from '../options.ts';
+import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 import { type Padding2d, paddingSides, type Size2d, size2d } from './window.ts';
 
 export interface Pool2dOptions extends LayerOptions {
@@ -61,11 +61,19 @@ export function avgPool2d(options: AvgPool2dOptions): Layer {
 /** Mean over all pixels of each channel: `[n, h, w, c]` to `[n, c]`. */
 export function globalAvgPool2d(options: LayerOptions = {}): Layer {
   onlyKnown(options?.name ?? 'globalAvgPool2d', options, ['name']);
-  return defineLayer('globalAvgPool2d', options, ({ graph }, x) => graph.emit(globalAvgPool2dOp, [x], {})[0] as GraphTensor);
+  return defineLayer(
+    'globalAvgPool2d',
+    options,
+    ({ graph }, x) => graph.emit(globalAvgPool2dOp, [x], {})[0] as GraphTensor,
+  );
 }
 
 /** Largest value over all pixels of each channel: `[n, h, w, c]` to `[n, c]`. */
 export function globalMaxPool2d(options: LayerOptions = {}): Layer {
   onlyKnown(options?.name ?? 'globalMaxPool2d', options, ['name']);
-  return defineLayer('globalMaxPool2d', options, ({ graph }, x) => graph.emit(globalMaxPool2dOp, [x], {})[0] as GraphTensor);
+  return defineLayer(
+    'globalMaxPool2d',
+    options,
+    ({ graph }, x) => graph.emit(globalMaxPool2dOp, [x], {})[0] as GraphTensor,
+  );
 }

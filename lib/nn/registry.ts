@@ -22,9 +22,11 @@ const factories: ReadonlyMap<string, Factory> = new Map<string, Factory>([
 /** The layers that `configs` (untrusted, from a file) describes. */
 export function layersFromConfig(configs: unknown, depth = 0): Layer[] {
   if (!Array.isArray(configs)) throw new LanewiseError('file', 'architecture: layers must be a list');
-  if (depth > MAX_NESTING) throw new LanewiseError('file', `architecture: layers are nested more than ${MAX_NESTING} deep`);
+  if (depth > MAX_NESTING)
+    throw new LanewiseError('file', `architecture: layers are nested more than ${MAX_NESTING} deep`);
   return configs.map((config: LayerConfig | null) => {
-    if (typeof config !== 'object' || config === null) throw new LanewiseError('file', 'architecture: a layer must be an object');
+    if (typeof config !== 'object' || config === null)
+      throw new LanewiseError('file', 'architecture: a layer must be an object');
     const { type, ...options } = config;
     if (type === 'residual') {
       const { body, shortcut, ...rest } = options;

@@ -2,13 +2,13 @@
 
 import type { GraphTensor } from '../graph/graph.ts';
 import {
-  batchNorm2d as batchNorm2dOp,
   batchNorm2dInference as batchNorm2dInferenceOp,
+  batchNorm2d as batchNorm2dOp,
   batchNorm2dRunning as batchNorm2dRunningOp,
 } from '../ops/batch_norm2d.ts';
 import { dropout as dropoutOp } from '../ops/dropout.ts';
-import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 import { fail, onlyKnown, real } from '../options.ts';
+import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 
 export interface BatchNorm2dOptions extends LayerOptions {
   /** Weight of the newest batch in the running statistics: `running = (1 - momentum) * running + momentum * batch`
@@ -39,9 +39,17 @@ export function batchNorm2d(options: BatchNorm2dOptions = {}): Layer {
     const runningVariance = builder.state('runningVariance', [c], 1);
     const attrs = { epsilon, activation: 0, slope: 0 };
     if (builder.mode === 'inference') {
-      return graph.emit(batchNorm2dInferenceOp, [x, gamma, beta, runningMean, runningVariance], attrs)[0] as GraphTensor;
+      return graph.emit(
+        batchNorm2dInferenceOp,
+        [x, gamma, beta, runningMean, runningVariance],
+        attrs,
+      )[0] as GraphTensor;
     }
-    const [y, mean, variance] = graph.emit(batchNorm2dOp, [x, gamma, beta], attrs) as [GraphTensor, GraphTensor, GraphTensor];
+    const [y, mean, variance] = graph.emit(batchNorm2dOp, [x, gamma, beta], attrs) as [
+      GraphTensor,
+      GraphTensor,
+      GraphTensor,
+    ];
     const rows = n * h * w;
     const unbiased = rows > 1 ? rows / (rows - 1) : 1;
     builder.afterForward(() => {

@@ -2,8 +2,8 @@
 
 import type { GraphTensor } from '../graph/graph.ts';
 import { add } from '../ops/add.ts';
-import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 import { fail, onlyKnown } from '../options.ts';
+import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 
 /**
  * `y = body(x) + shortcut(x)` (He et al. 2015). Without `shortcut` the input itself is added; give one, such as a strided

@@ -44,7 +44,8 @@ export function paddingSides(layer: string, padding: Padding2d, window: Window):
     const [left, right] = sameSides(window, 1);
     return { padTop: top, padLeft: left, padBottom: bottom, padRight: right };
   }
-  if (typeof padding === 'string') fail(layer, `padding must be 'same', 'valid', numbers or four sides, not '${padding}'`);
+  if (typeof padding === 'string')
+    fail(layer, `padding must be 'same', 'valid', numbers or four sides, not '${padding}'`);
   if (typeof padding === 'object' && padding !== null && 'top' in padding) {
     const side = (name: 'top' | 'bottom' | 'left' | 'right') => integer(layer, `padding.${name}`, padding[name], 0);
     return { padTop: side('top'), padLeft: side('left'), padBottom: side('bottom'), padRight: side('right') };

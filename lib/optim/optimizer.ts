@@ -27,7 +27,13 @@ export interface Optimizer {
   readonly hyperSize: number;
   /** Contents of the input `hyper` for step `step` (from 0). */
   hyper(step: number, learningRate: number): number[];
-  emitStep(graph: Graph, parameter: GraphTensor, slots: readonly GraphTensor[], gradient: GraphTensor, hyper: GraphTensor): void;
+  emitStep(
+    graph: Graph,
+    parameter: GraphTensor,
+    slots: readonly GraphTensor[],
+    gradient: GraphTensor,
+    hyper: GraphTensor,
+  ): void;
 }
 
 export function checkLearningRate(optimizer: string, learningRate: unknown): LearningRate {

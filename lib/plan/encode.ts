@@ -14,7 +14,7 @@ export const MAX_RANK = 6;
 const DTYPE_CODE: Readonly<Record<DType, number>> = { f32: 0, u8: 1, i32: 2 };
 
 const opcodes = new Map(opTable.map((op, code) => [op.name, code]));
-const low = (value: number) => value % 2 ** 32 | 0;
+const low = (value: number) => (value % 2 ** 32) | 0;
 const high = (value: number) => Math.floor(value / 2 ** 32);
 const floatBits = (value: number) => new Int32Array(Float32Array.of(value).buffer)[0] as number;
 
@@ -31,7 +31,8 @@ export function encodePlan(plan: Plan): Int32Array {
     if (opcode === undefined) throw new Error(`${op.name}: only ops of the op table can run natively`);
     const schema = Object.entries(op.attrs);
     words.push(opcode, inputs.length, outputs.length, schema.length, ...inputs, ...outputs);
-    for (const [name, kind] of schema) words.push(kind === 'f32' ? floatBits(attrs[name] as number) : (attrs[name] as number));
+    for (const [name, kind] of schema)
+      words.push(kind === 'f32' ? floatBits(attrs[name] as number) : (attrs[name] as number));
   }
   return Int32Array.from(words);
 }

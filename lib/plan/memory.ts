@@ -59,7 +59,7 @@ export function layOutArena(
       }
     }
   });
-  if (reuse) nodes.forEach((node, at) => mergeInPlace(groups, node, at));
+  if (reuse) for (const [at, node] of nodes.entries()) mergeInPlace(groups, node, at);
 
   const distinct = [...new Set(groups.values())];
   const blocks = new Map(distinct.map((g) => [g, { bytes: g.bytes, firstOp: g.first, lastOp: g.last, offset: 0 }]));

@@ -24,7 +24,9 @@ export class StoreLayout {
     const known = this.entries.get(name);
     if (known) {
       if (known.dtype === spec.dtype && known.shape.join() === spec.shape.join()) return known;
-      throw new Error(`store: ${name} is [${known.shape}] ${known.dtype} and asked for as [${spec.shape}] ${spec.dtype}`);
+      throw new Error(
+        `store: ${name} is [${known.shape}] ${known.dtype} and asked for as [${spec.shape}] ${spec.dtype}`,
+      );
     }
     const entry = { name, shape: spec.shape, dtype: spec.dtype, offset: this.bytes };
     this.entries.set(name, entry);

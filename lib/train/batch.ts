@@ -7,14 +7,20 @@ import { elementCount } from '../ops/op.ts';
 /** The number of images in `images`, after checking that it is one. */
 export function checkedImages(caller: string, images: unknown, inputShape: readonly number[]): number {
   if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
-    throw new LanewiseError('data', `${caller}: images must be a Uint8Array or Float32Array of pixels [n, ${inputShape}]`);
+    throw new LanewiseError(
+      'data',
+      `${caller}: images must be a Uint8Array or Float32Array of pixels [n, ${inputShape}]`,
+    );
   }
   checkBuffer(caller, 'images', images);
   const size = elementCount(inputShape);
   const count = images.length / size;
   if (count >= 1 && Number.isInteger(count)) return count;
   const got = `${images.length} values`;
-  throw new LanewiseError('data', `${caller}: images must hold whole images of ${size} values [${inputShape}], got ${got}`);
+  throw new LanewiseError(
+    'data',
+    `${caller}: images must hold whole images of ${size} values [${inputShape}], got ${got}`,
+  );
 }
 
 /** Memory that can shrink, move to another thread or be written by one cannot be read safely. */
@@ -28,14 +34,18 @@ export function checkBuffer(caller: string, name: string, array: ArrayBufferView
         : (buffer as ArrayBuffer & { resizable?: boolean }).resizable
           ? 'can be resized'
           : undefined;
-  if (problem) throw new LanewiseError('data', `${caller}: the memory of ${name} ${problem}; pass a copy (${name}.slice())`);
+  if (problem)
+    throw new LanewiseError('data', `${caller}: the memory of ${name} ${problem}; pass a copy (${name}.slice())`);
 }
 
 /** Checks that `data` fits a network with this input and number of classes. */
 export function checkDataset(caller: string, data: Dataset, inputShape: readonly number[], classes: number): void {
   if (typeof data !== 'object' || data === null) throw new LanewiseError('data', `${caller}: needs a data set`);
   if (data.shape?.join() !== inputShape.join()) {
-    throw new LanewiseError('data', `${caller}: ${data.name} has images [${data.shape}], the model takes [${inputShape}]`);
+    throw new LanewiseError(
+      'data',
+      `${caller}: ${data.name} has images [${data.shape}], the model takes [${inputShape}]`,
+    );
   }
   const count = checkedImages(`${caller}: ${data.name}`, data.images, inputShape);
   if (count !== data.count || data.labels?.length !== count) {
@@ -51,5 +61,8 @@ export function checkLabels(caller: string, labels: unknown, classes: number): v
   const wrong = labels.findIndex((label) => !(label >= 0 && label < classes));
   if (wrong < 0) return;
   const range = `0 to ${classes - 1}`;
-  throw new LanewiseError('data', `${caller}: label ${labels[wrong]} of image ${wrong} is outside ${range}, the network's classes`);
+  throw new LanewiseError(
+    'data',
+    `${caller}: label ${labels[wrong]} of image ${wrong} is outside ${range}, the network's classes`,
+  );
 }

@@ -8,9 +8,17 @@ const FIX = 'lower the learning rate, or check that the inputs are normalised';
 
 /** The error for a step whose loss is not finite: names the first tensor, in the order of the layers, that holds NaN or
  * infinity. The weights are still those from before the step. */
-export async function divergedError(model: Model, session: Session, batch: Batch, context: StepContext): Promise<LanewiseError> {
+export async function divergedError(
+  model: Model,
+  session: Session,
+  batch: Batch,
+  context: StepContext,
+): Promise<LanewiseError> {
   const place = await firstBadPlace(model, session, batch, context);
-  return new LanewiseError('diverged', `step ${context.step}: the loss is not finite; first bad values: ${place}; ${FIX}`);
+  return new LanewiseError(
+    'diverged',
+    `step ${context.step}: the loss is not finite; first bad values: ${place}; ${FIX}`,
+  );
 }
 
 async function firstBadPlace(model: Model, session: Session, batch: Batch, context: StepContext): Promise<string> {

@@ -35,7 +35,12 @@ export async function evaluate(model: Model, data: Dataset, options: EvaluateOpt
 }
 
 /** The same with the weights that `session` holds at the moment. */
-export async function evaluateIn(session: Session, data: Dataset, classes: number, batchSize: number): Promise<Evaluation> {
+export async function evaluateIn(
+  session: Session,
+  data: Dataset,
+  classes: number,
+  batchSize: number,
+): Promise<Evaluation> {
   const confusion = Array.from({ length: classes }, () => new Uint32Array(classes));
   const imageSize = data.images.length / data.count;
   let loss = 0;

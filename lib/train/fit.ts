@@ -109,7 +109,6 @@ export class TrainingRun implements PromiseLike<TrainingResult>, AsyncIterable<T
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a run is awaited like a promise
-  // biome-ignore lint/nursery/useExplicitType: PromiseLike's own signature
   then<A = TrainingResult, B = never>(
     onfulfilled?: ((value: TrainingResult) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
@@ -118,7 +117,8 @@ export class TrainingRun implements PromiseLike<TrainingResult>, AsyncIterable<T
   }
 
   [Symbol.asyncIterator](): AsyncIterator<TrainingEvent> {
-    if (this.#iterated) throw new LanewiseError('state', 'fit: a training run can be iterated once, in the turn it was started');
+    if (this.#iterated)
+      throw new LanewiseError('state', 'fit: a training run can be iterated once, in the turn it was started');
     this.#iterated = true;
     this.result.catch(() => {}); // The iterator reports the error; awaiting the result as well is optional.
     return this.#events;

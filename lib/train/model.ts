@@ -69,8 +69,16 @@ export class Model {
     const scale = this.tensor(INPUT_SCALE);
     const shift = this.tensor(INPUT_SHIFT);
     const channels = scale.length;
-    if (mean.length !== channels || std.length !== channels || !std.every((s) => s > 0) || !mean.every(Number.isFinite)) {
-      throw new LanewiseError('option', `normalization: needs ${channels} means and as many deviations above 0, one a channel`);
+    if (
+      mean.length !== channels ||
+      std.length !== channels ||
+      !std.every((s) => s > 0) ||
+      !mean.every(Number.isFinite)
+    ) {
+      throw new LanewiseError(
+        'option',
+        `normalization: needs ${channels} means and as many deviations above 0, one a channel`,
+      );
     }
     for (let c = 0; c < channels; c++) {
       scale[c] = 1 / (std[c] as number);
@@ -82,7 +90,8 @@ export class Model {
   /** The values of a tensor, shared: writing to them changes the model (call `weightsChanged` after it). */
   tensor(name: string): Float32Array {
     const tensor = this.tensors.get(name);
-    if (!tensor) throw new LanewiseError('option', `model: no tensor ${name} (it has ${[...this.tensors.keys()].join(', ')})`);
+    if (!tensor)
+      throw new LanewiseError('option', `model: no tensor ${name} (it has ${[...this.tensors.keys()].join(', ')})`);
     return tensor.data;
   }
 
@@ -137,7 +146,10 @@ export class Model {
   }
 
   /** Replaces all weights. Names and shapes must be the model's own; `source` names the file in errors. */
-  assign(tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayLike<number> }>, source: string): void {
+  assign(
+    tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayLike<number> }>,
+    source: string,
+  ): void {
     for (const [name, { shape }] of this.tensors) {
       const given = tensors.get(name);
       if (!given) throw new LanewiseError('file', `${source}: tensor ${name} is missing`);
@@ -164,17 +176,24 @@ export class Model {
 export function sequential(layers: readonly Layer[], options: ModelOptions): Model {
   onlyKnown('sequential', options, ['inputShape', 'seed']);
   const { inputShape } = options;
-  if (!Array.isArray(layers) || layers.length === 0) throw new LanewiseError('option', 'sequential: needs a list of layers');
+  if (!Array.isArray(layers) || layers.length === 0)
+    throw new LanewiseError('option', 'sequential: needs a list of layers');
   if (!Array.isArray(inputShape) || inputShape.length !== 3) {
     throw new LanewiseError('option', 'sequential: inputShape must be [height, width, channels]');
   }
-  inputShape.forEach((size: number, i: number) => integer('sequential', `inputShape[${i}]`, size, 1));
-  return new Model({ inputShape: [...inputShape] as const as Architecture['inputShape'], layers: [...layers] }, seedOf('sequential', options.seed));
+  for (const [i, size] of inputShape.entries()) integer('sequential', `inputShape[${i}]`, size, 1);
+  return new Model(
+    { inputShape: [inputShape[0], inputShape[1], inputShape[2]], layers: [...layers] },
+    seedOf('sequential', options.seed),
+  );
 }
 
 export function seedOf(caller: string, seed: unknown = 0): number {
   if (typeof seed === 'number' && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31) return seed;
-  throw new LanewiseError('option', `${caller}: seed must be a whole number from 0 to ${2 ** 31 - 1}, not ${String(seed)}`);
+  throw new LanewiseError(
+    'option',
+    `${caller}: seed must be a whole number from 0 to ${2 ** 31 - 1}, not ${String(seed)}`,
+  );
 }
 
 /** The model that `architecture` (JSON from a file named `source`) describes, with fresh weights. */
@@ -184,7 +203,9 @@ export function modelFromJson(architecture: string, source: string): Model {
     return sequential(layersFromConfig(layers), { inputShape });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new LanewiseError('file', `${source}: the architecture in its metadata cannot be used: ${reason}`, { cause: error });
+    throw new LanewiseError('file', `${source}: the architecture in its metadata cannot be used: ${reason}`, {
+      cause: error,
+    });
   }
 }
 

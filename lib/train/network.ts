@@ -58,7 +58,12 @@ function withLoss({ builder, output }: ReturnType<typeof forward>, loss: Loss, s
 }
 
 /** Forward, loss, backward and update in one graph. Nothing persistent changes unless the loss is finite. */
-export function trainingNetwork(architecture: Architecture, batch: BatchSpec, loss: Loss, optimizer: Optimizer): Network {
+export function trainingNetwork(
+  architecture: Architecture,
+  batch: BatchSpec,
+  loss: Loss,
+  optimizer: Optimizer,
+): Network {
   const network = forward(architecture, 'training', batch);
   const { builder } = network;
   const { graph } = builder;

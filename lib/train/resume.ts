@@ -71,7 +71,12 @@ export async function saveCheckpoint(
 }
 
 /** Puts weights and optimizer slots of the checkpoint into `model` and `session` and returns where training stood. */
-export async function resumeFrom(path: string, model: Model, session: Session, setup: TrainingSetup): Promise<TrainingState> {
+export async function resumeFrom(
+  path: string,
+  model: Model,
+  session: Session,
+  setup: TrainingSetup,
+): Promise<TrainingState> {
   const checkpoint = await readCheckpoint(path);
   const history = JSON.parse(checkpoint.history) as History;
   same(path, 'network', checkpoint.architecture, model.architectureJson());
@@ -106,5 +111,8 @@ const optimizerType = (json: string): string => (JSON.parse(json) as { type: str
 
 function same(path: string, what: string, then: string | number, now: string | number): void {
   if (then === now) return;
-  throw new LanewiseError('file', `${path}: the checkpoint's ${what} is ${then}, this run's is ${now}; they must be equal to resume`);
+  throw new LanewiseError(
+    'file',
+    `${path}: the checkpoint's ${what} is ${then}, this run's is ${now}; they must be equal to resume`,
+  );
 }

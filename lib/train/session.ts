@@ -68,7 +68,8 @@ export class Session {
     for (const [name, { shape, role }] of model.tensors) {
       this.#layout.place(name, { shape, dtype: 'f32' });
       if (role !== 'parameter') continue;
-      for (const slot of options.optimizer?.slots ?? []) this.#layout.place(slotName(name, slot), { shape, dtype: 'f32' });
+      for (const slot of options.optimizer?.slots ?? [])
+        this.#layout.place(slotName(name, slot), { shape, dtype: 'f32' });
     }
     this.#store = backend.createStore(this.#layout.bytes);
     for (const [name, { data }] of model.tensors) this.write(name, data);

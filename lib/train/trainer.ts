@@ -14,14 +14,25 @@ import { checkDataset } from './batch.ts';
 import { divergedError } from './diverged.ts';
 import { type Evaluation, evaluateIn } from './evaluate.ts';
 import type { EpochEvent, FitOptions, TrainingEvent, TrainingResult } from './fit.ts';
-import { INPUT_SCALE, INPUT_SHIFT } from './network.ts';
 import { type Model, seedOf } from './model.ts';
+import { INPUT_SCALE, INPUT_SHIFT } from './network.ts';
 import { newTrainingState, resumeFrom, saveCheckpoint, type TrainingState } from './resume.ts';
 import { type Batch, Session } from './session.ts';
 
 const STREAM_SHUFFLE = 0x5f1e;
 
-const OPTIONS = ['data', 'validation', 'loss', 'optimizer', 'epochs', 'batchSize', 'seed', 'numerics', 'signal', 'onStep'];
+const OPTIONS = [
+  'data',
+  'validation',
+  'loss',
+  'optimizer',
+  'epochs',
+  'batchSize',
+  'seed',
+  'numerics',
+  'signal',
+  'onStep',
+];
 const MORE_OPTIONS = ['onEpoch', 'checkpoint', 'resume', 'backend', 'threads', 'isa'];
 
 /** Options with their defaults, checked. */
@@ -40,7 +51,8 @@ function checkedSetup(model: Model, options: FitOptions): TrainingSetup {
   const { data, validation, optimizer, numerics = 'fast', checkpoint, loss = softmaxCrossEntropy() } = options;
   const { inputShape, layers } = model.architecture;
   const classes = model.outputShape[0] ?? 0;
-  if (typeof optimizer?.emitStep !== 'function') throw new LanewiseError('option', 'fit: needs an optimizer, such as adam()');
+  if (typeof optimizer?.emitStep !== 'function')
+    throw new LanewiseError('option', 'fit: needs an optimizer, such as adam()');
   if (numerics !== 'fast' && numerics !== 'exact') {
     throw new LanewiseError('option', `fit: numerics must be 'fast' or 'exact', not ${JSON.stringify(numerics)}`);
   }
@@ -86,7 +98,8 @@ async function* runEpochs(
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
   const { data, validation, epochs, batchSize, seed, signal, checkpoint, classes, totalSteps, optimizer } = setup;
   const imageSize = data.images.length / data.count;
-  const images = data.images instanceof Uint8Array ? new Uint8Array(batchSize * imageSize) : new Float32Array(batchSize * imageSize);
+  const images =
+    data.images instanceof Uint8Array ? new Uint8Array(batchSize * imageSize) : new Float32Array(batchSize * imageSize);
   const labels = new Int32Array(batchSize);
   const totals = { images: 0, seconds: 0 };
   let evaluation: Evaluation | undefined;

@@ -37,7 +37,11 @@ const mixture = () =>
       nn.conv2d({ filters: 24, kernelSize: [3, 2], groups: 12, padding: [1, 0] }),
       nn.leakyRelu(),
       nn.avgPool2d({ size: 3, stride: 2, padding: 1 }),
-      nn.residual([nn.conv2d({ filters: 24, kernelSize: 3, padding: 1, dilation: 1 }), nn.tanh(), nn.dropout({ rate: 0.2 })]),
+      nn.residual([
+        nn.conv2d({ filters: 24, kernelSize: 3, padding: 1, dilation: 1 }),
+        nn.tanh(),
+        nn.dropout({ rate: 0.2 }),
+      ]),
       nn.conv2d({ filters: 36, kernelSize: 3, groups: 2, padding: 2, dilation: 2 }),
       nn.sigmoid(),
       nn.globalAvgPool2d(),
@@ -56,7 +60,12 @@ describe.skipIf(unavailable)(`equal bits${unavailable ? ` (${unavailable})` : ''
   });
 
   it('a mixture of layers: both backends, exact numerics, the last batch smaller', async () => {
-    const data = { ...train, count: 70, images: train.images.subarray(0, 70 * 784), labels: train.labels.subarray(0, 70) };
+    const data = {
+      ...train,
+      count: 70,
+      images: train.images.subarray(0, 70 * 784),
+      labels: train.labels.subarray(0, 70),
+    };
     const options = { data, batchSize: 32, numerics: 'exact' as const, optimizer: nn.adamw({ learningRate: 0.003 }) };
     const reference = await trace(mixture(), { ...options, backend: 'typescript' });
     expect(reference.losses).toHaveLength(3);
@@ -67,7 +76,12 @@ describe.skipIf(unavailable)(`equal bits${unavailable ? ` (${unavailable})` : ''
   for (const numerics of ['fast', 'exact'] as const) {
     it.each(['lenet', 'mixture'])(`every level and 1, 2, 3, 7 threads: %s, ${numerics} numerics`, async (name) => {
       const network = name === 'lenet' ? lenet : mixture;
-      const data = { ...train, count: 90, images: train.images.subarray(0, 90 * 784), labels: train.labels.subarray(0, 90) };
+      const data = {
+        ...train,
+        count: 90,
+        images: train.images.subarray(0, 90 * 784),
+        labels: train.labels.subarray(0, 90),
+      };
       const run = (isa: (typeof levels)[number], threads: number) =>
         trace(network(), { data, batchSize: 32, numerics, backend: 'native', isa, threads });
       const expected = await run(levels.at(-1)!, 1);

@@ -9,7 +9,9 @@ const program = fileURLToPath(new URL('../programs/train-for-long.mjs', import.m
 const unavailable = loadNative().binding ? '' : ' (no native binary loads)';
 
 it.skipIf(unavailable)(`20,000 steps leave resident memory flat${unavailable}`, () => {
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--expose-gc', program, '20000', '4'], { encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--expose-gc', program, '20000', '4'], {
+    encoding: 'utf8',
+  });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const { done, resident } = JSON.parse(stdout) as { done: number; resident: number[] };
   expect(done).toBe(20_000);

@@ -45,7 +45,13 @@ const network = (seed = 3) =>
     { inputShape: [8, 8, 1], seed },
   );
 
-const options = { data: bars(100), epochs: 2, batchSize: 16, seed: 5, optimizer: nn.sgd({ learningRate: 0.05, momentum: 0.9 }) };
+const options = {
+  data: bars(100),
+  epochs: 2,
+  batchSize: 16,
+  seed: 5,
+  optimizer: nn.sgd({ learningRate: 0.05, momentum: 0.9 }),
+};
 const bits = (model: nn.Model) =>
   Object.fromEntries([...model.tensors].map(([name, { data }]) => [name, [...new Int32Array(data.buffer.slice(0))]]));
 
@@ -93,7 +99,14 @@ for (const { backend, skip } of backends) {
         const path = join(folder, `${backend}-${k}.checkpoint`);
         const controller = new AbortController();
         const stop = (event: nn.StepEvent) => event.step === k && controller.abort();
-        const part = await nn.fit(network(), { ...options, optimizer, backend, signal: controller.signal, onStep: stop, checkpoint: { path } });
+        const part = await nn.fit(network(), {
+          ...options,
+          optimizer,
+          backend,
+          signal: controller.signal,
+          onStep: stop,
+          checkpoint: { path },
+        });
         expect(part).toMatchObject({ stopped: 'aborted', steps: k });
 
         const rest = network(77);
@@ -129,7 +142,13 @@ for (const { backend, skip } of backends) {
     it('follows a learning-rate function', async () => {
       const rates: number[] = [];
       const learningRate = ({ step, totalSteps }: nn.Progress) => 0.1 * (1 - step / totalSteps);
-      await nn.fit(network(), { ...options, backend, epochs: 1, optimizer: nn.sgd({ learningRate }), onStep: (e) => rates.push(e.learningRate) });
+      await nn.fit(network(), {
+        ...options,
+        backend,
+        epochs: 1,
+        optimizer: nn.sgd({ learningRate }),
+        onStep: (e) => rates.push(e.learningRate),
+      });
       expect(rates).toEqual([0, 1, 2, 3, 4, 5, 6].map((step) => 0.1 * (1 - step / 7)));
     });
 
@@ -152,13 +171,33 @@ describe('bad training input', () => {
   const wrong = (value: unknown): any => value;
   it.each<[string, Partial<nn.FitOptions>, RegExp]>([
     ['no data', { data: wrong(undefined) }, /fit: needs a data set/],
-    ['another image size', { data: { ...data, shape: [4, 16, 1] } }, /bars has images \[4,16,1\], the model takes \[8,8,1\]/],
+    [
+      'another image size',
+      { data: { ...data, shape: [4, 16, 1] } },
+      /bars has images \[4,16,1\], the model takes \[8,8,1\]/,
+    ],
     ['too few images', { data: { ...data, images: data.images.subarray(64) } }, /99 images and 100 labels/],
     ['half an image', { data: { ...data, images: data.images.subarray(10) } }, /whole images of 64 values/],
-    ['a label that is no class', { data: { ...data, labels: data.labels.map((l, i) => (i === 17 ? 2 : l)) } }, /label 2 of image 17 is outside 0 to 1/],
-    ['a negative label', { data: { ...data, labels: data.labels.map((l, i) => (i === 3 ? -1 : l)) } }, /label -1 of image 3/],
-    ['labels of the wrong type', { data: { ...data, labels: wrong(new Float64Array(100)) } }, /labels must be an Int32Array/],
-    ['images of the wrong type', { data: { ...data, images: wrong(new Uint16Array(6400)) } }, /images must be a Uint8Array or Float32Array/],
+    [
+      'a label that is no class',
+      { data: { ...data, labels: data.labels.map((l, i) => (i === 17 ? 2 : l)) } },
+      /label 2 of image 17 is outside 0 to 1/,
+    ],
+    [
+      'a negative label',
+      { data: { ...data, labels: data.labels.map((l, i) => (i === 3 ? -1 : l)) } },
+      /label -1 of image 3/,
+    ],
+    [
+      'labels of the wrong type',
+      { data: { ...data, labels: wrong(new Float64Array(100)) } },
+      /labels must be an Int32Array/,
+    ],
+    [
+      'images of the wrong type',
+      { data: { ...data, images: wrong(new Uint16Array(6400)) } },
+      /images must be a Uint8Array or Float32Array/,
+    ],
     ['no images', { data: { ...data, count: 0, images: new Uint8Array(0), labels: new Int32Array(0) } }, /images/],
     ['a batch of 0', { batchSize: 0 }, /batchSize must be a whole number from 1/],
     ['a fractional batch', { batchSize: 1.5 }, /batchSize must be/],
@@ -169,7 +208,11 @@ describe('bad training input', () => {
     ['an unknown option', wrong({ learningRate: 1 }), /fit: has no option 'learningRate'/],
     ['no optimizer', { optimizer: wrong('sgd') }, /needs an optimizer/],
     ['unknown numerics', { numerics: wrong('double') }, /numerics must be/],
-    ['a learning rate that becomes NaN', { optimizer: nn.sgd({ learningRate: () => Number.NaN }) }, /learningRate at step 0 must be/],
+    [
+      'a learning rate that becomes NaN',
+      { optimizer: nn.sgd({ learningRate: () => Number.NaN }) },
+      /learningRate at step 0 must be/,
+    ],
     ['a checkpoint that is not there', { resume: '/nonexistent/x' }, /\/nonexistent\/x/],
     ['an unwritable checkpoint folder', { checkpoint: { path: '/proc/x/y' } }, /\/proc\/x/],
   ])('%s', async (_, change, message) => {
@@ -180,12 +223,18 @@ describe('bad training input', () => {
 
   it('refuses memory that can change under it', async () => {
     const shared = new Uint8Array(new SharedArrayBuffer(6400));
-    await expect(nn.fit(network(), { ...options, data: { ...data, images: shared } })).rejects.toThrow(/shared with other threads/);
+    await expect(nn.fit(network(), { ...options, data: { ...data, images: shared } })).rejects.toThrow(
+      /shared with other threads/,
+    );
     const detached = data.images.slice();
     structuredClone(detached.buffer, { transfer: [detached.buffer] });
-    await expect(nn.fit(network(), { ...options, data: { ...data, images: detached } })).rejects.toThrow(/transferred away/);
+    await expect(nn.fit(network(), { ...options, data: { ...data, images: detached } })).rejects.toThrow(
+      /transferred away/,
+    );
     const resizable = new Uint8Array(new (ArrayBuffer as wrongBuffer)(6400, { maxByteLength: 9000 }));
-    await expect(nn.fit(network(), { ...options, data: { ...data, images: resizable } })).rejects.toThrow(/can be resized/);
+    await expect(nn.fit(network(), { ...options, data: { ...data, images: resizable } })).rejects.toThrow(
+      /can be resized/,
+    );
   });
 
   it('refuses a softmax before the cross-entropy', async () => {

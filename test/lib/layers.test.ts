@@ -29,7 +29,9 @@ describe('layer shapes', () => {
   });
 
   it('counts parameters and what a fully connected layer in their place would need', () => {
-    const [conv5] = nn.sequential([nn.conv2d({ filters: 10, kernelSize: 5 })], { inputShape: [200, 200, 3] }).summary().layers;
+    const [conv5] = nn
+      .sequential([nn.conv2d({ filters: 10, kernelSize: 5 })], { inputShape: [200, 200, 3] })
+      .summary().layers;
     expect(conv5).toMatchObject({ parameters: 760, denseParameters: (200 * 200 * 3 + 1) * 196 * 196 * 10 });
     expect(conv5?.flops).toBeGreaterThanOrEqual(2 * 196 * 196 * 10 * 75);
   });
@@ -44,23 +46,59 @@ describe('wrong options', () => {
     ['NaN kernel', () => nn.conv2d({ filters: 1, kernelSize: Number.NaN }), /kernelSize .* not NaN/],
     ['huge dilation', () => nn.conv2d({ filters: 1, kernelSize: 3, dilation: 2 ** 40 }), /dilation must be/],
     ['three sizes', () => nn.conv2d({ filters: 1, kernelSize: wrong([1, 2, 3]) }), /kernelSize .*\[height, width\]/],
-    ['a word for padding', () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 3, padding: wrong('full') })]), /padding must be/],
+    [
+      'a word for padding',
+      () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 3, padding: wrong('full') })]),
+      /padding must be/,
+    ],
     ['negative padding', () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 3, padding: -1 })]), /padding must be/],
-    ['groups that do not divide filters', () => nn.conv2d({ filters: 4, kernelSize: 3, groups: 3 }), /groups \(3\) must divide filters \(4\)/],
-    ['groups that do not divide channels', () => shapeOf([nn.conv2d({ filters: 4, kernelSize: 3, groups: 2 })]), /conv2d_1: groups \(2\) must divide the input's 3 channels/],
+    [
+      'groups that do not divide filters',
+      () => nn.conv2d({ filters: 4, kernelSize: 3, groups: 3 }),
+      /groups \(3\) must divide filters \(4\)/,
+    ],
+    [
+      'groups that do not divide channels',
+      () => shapeOf([nn.conv2d({ filters: 4, kernelSize: 3, groups: 2 })]),
+      /conv2d_1: groups \(2\) must divide the input's 3 channels/,
+    ],
     ['a misspelt option', () => nn.conv2d(wrong({ filters: 1, kernelSize: 3, strides: 2 })), /no option 'strides'/],
     ['a kernel larger than its input', () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 29 })]), /conv2d_1: .*29/],
     ['a window larger than its input', () => shapeOf([nn.maxPool2d({ size: 40 })]), /maxPool2d_1: .*40/],
     ['dropout of everything', () => nn.dropout({ rate: 1 }), /rate must be a number from 0 to 0.999, not 1/],
     ['linear on images', () => shapeOf([nn.linear({ units: 3 })]), /linear_1: .*put flatten\(\)/],
-    ['convolution on features', () => shapeOf([nn.flatten(), nn.conv2d({ filters: 1, kernelSize: 1 })]), /conv2d_1: needs images/],
-    ['two layers of one name', () => shapeOf([nn.relu({ name: 'a' }), nn.relu({ name: 'a' })]), /two layers are named a/],
+    [
+      'convolution on features',
+      () => shapeOf([nn.flatten(), nn.conv2d({ filters: 1, kernelSize: 1 })]),
+      /conv2d_1: needs images/,
+    ],
+    [
+      'two layers of one name',
+      () => shapeOf([nn.relu({ name: 'a' }), nn.relu({ name: 'a' })]),
+      /two layers are named a/,
+    ],
     ['a name that is none', () => nn.relu({ name: 'a.b' }), /name 'a.b' must be/],
-    ['residual of different shapes', () => shapeOf([nn.residual([nn.conv2d({ filters: 3, kernelSize: 3 })])]), /residual_1: body gives .* shortcut .*1x1/],
+    [
+      'residual of different shapes',
+      () => shapeOf([nn.residual([nn.conv2d({ filters: 3, kernelSize: 3 })])]),
+      /residual_1: body gives .* shortcut .*1x1/,
+    ],
     ['no layers', () => nn.sequential([], { inputShape: [1, 1, 1] }), /needs a list of layers/],
-    ['an input shape of two', () => nn.sequential([nn.flatten()], { inputShape: wrong([28, 28]) }), /inputShape must be/],
-    ['an unknown initializer', () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 1, weightInit: wrong('xavier') })]), /conv2d_1.weight: unknown initializer "xavier"/],
-    ['too few initial values', () => shapeOf([nn.flatten(), nn.linear({ units: 1, weightInit: { values: [1] } })]), /needs 2352 initial values .* got 1/],
+    [
+      'an input shape of two',
+      () => nn.sequential([nn.flatten()], { inputShape: wrong([28, 28]) }),
+      /inputShape must be/,
+    ],
+    [
+      'an unknown initializer',
+      () => shapeOf([nn.conv2d({ filters: 1, kernelSize: 1, weightInit: wrong('xavier') })]),
+      /conv2d_1.weight: unknown initializer "xavier"/,
+    ],
+    [
+      'too few initial values',
+      () => shapeOf([nn.flatten(), nn.linear({ units: 1, weightInit: { values: [1] } })]),
+      /needs 2352 initial values .* got 1/,
+    ],
     ['a negative learning rate', () => nn.sgd({ learningRate: -1 }), /sgd: learningRate must be .* not -1/],
     ['a momentum of 1', () => nn.sgd({ learningRate: 0.1, momentum: 1 }), /momentum must be/],
     ['a NaN beta', () => nn.adam({ beta1: Number.NaN }), /adam: beta1 must be .* not NaN/],
@@ -72,7 +110,9 @@ describe('wrong options', () => {
 
 describe('initial weights', () => {
   const weights = (options: Partial<nn.Conv2dOptions>, seed = 1) =>
-    nn.sequential([nn.conv2d({ filters: 64, kernelSize: 3, ...options })], { inputShape: [8, 8, 32], seed }).tensor('conv2d_1.weight');
+    nn
+      .sequential([nn.conv2d({ filters: 64, kernelSize: 3, ...options })], { inputShape: [8, 8, 32], seed })
+      .tensor('conv2d_1.weight');
   // A sample deviation of N values is off by more than 3 % in no seed worth testing: 4 sigma are 4 / sqrt(2N) = 2.1 %.
   const within3Percent = (value: number, expected: number) => expect(Math.abs(value / expected - 1)).toBeLessThan(0.03);
   const deviation = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);

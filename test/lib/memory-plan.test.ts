@@ -1,13 +1,13 @@
 // The memory plan: values that are needed at the same time never share memory, whatever the graph.
 
 import { describe, expect, it } from 'vitest';
-import { sequential } from '../../lib/train/model.ts';
-import { trainingNetwork } from '../../lib/train/network.ts';
-import { compilePlan, type Plan } from '../../lib/plan/plan.ts';
-import { StoreLayout, tensorBytes } from '../../lib/plan/store-layout.ts';
+import * as nn from '../../lib/index.ts';
 import { softmaxCrossEntropy } from '../../lib/nn/loss.ts';
 import { sgd } from '../../lib/optim/sgd.ts';
-import * as nn from '../../lib/index.ts';
+import { compilePlan, type Plan } from '../../lib/plan/plan.ts';
+import { StoreLayout, tensorBytes } from '../../lib/plan/store-layout.ts';
+import { sequential } from '../../lib/train/model.ts';
+import { trainingNetwork } from '../../lib/train/network.ts';
 
 const networks = {
   lenet: () => [
@@ -35,7 +35,12 @@ const networks = {
 function planFor(layers: nn.Layer[], keepAll: boolean): Plan {
   const { architecture } = sequential(layers, { inputShape: [12, 12, 1] });
   const optimizer = sgd({ learningRate: 0.1, momentum: 0.9 });
-  const { builder, outputs } = trainingNetwork(architecture, { size: 4, dtype: 'u8' }, softmaxCrossEntropy(), optimizer);
+  const { builder, outputs } = trainingNetwork(
+    architecture,
+    { size: 4, dtype: 'u8' },
+    softmaxCrossEntropy(),
+    optimizer,
+  );
   return compilePlan(builder.graph, { outputs, layout: new StoreLayout(), keepAll });
 }
 

@@ -15,5 +15,12 @@ const onStep = ({ step }) => {
   resident.push(process.memoryUsage().rss);
 };
 const optimizer = sgd({ learningRate: 0.001, momentum: 0.9 });
-const { steps: done } = await fit(model, { data: train, optimizer, epochs: steps / 1000, batchSize, backend: 'native', onStep });
+const { steps: done } = await fit(model, {
+  data: train,
+  optimizer,
+  epochs: steps / 1000,
+  batchSize,
+  backend: 'native',
+  onStep,
+});
 console.log(JSON.stringify({ done, resident }));
