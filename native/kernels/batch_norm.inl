@@ -78,8 +78,9 @@ static void batch_norm_rstd(const float* variance, float* rstd, int64_t c, float
 }
 
 template <int kActivation>
-LANEWISE_INLINE void batch_norm_apply_activated(const float* x, const float* mean, const float* rstd, const float* gamma,
-                                       const float* beta, float* y, int64_t rows, int64_t c, float slope) {
+LANEWISE_INLINE void batch_norm_apply_activated(const float* x, const float* mean, const float* rstd,
+                                                const float* gamma, const float* beta, float* y, int64_t rows,
+                                                int64_t c, float slope) {
   const Vec s = broadcast(slope);
   for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
     const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
@@ -158,8 +159,7 @@ struct BatchNormSumsTile {
 static void batch_norm_sums(const float* dy, const float* x, const float* mean, const float* rstd, int64_t blocks,
                             int64_t rows, int64_t stride, int64_t width, float* dgammas, float* dbetas,
                             int64_t out_stride) {
-  for_column_tiles(blocks, width,
-                   BatchNormSumsTile{dy, x, mean, rstd, rows, stride, dgammas, dbetas, out_stride});
+  for_column_tiles(blocks, width, BatchNormSumsTile{dy, x, mean, rstd, rows, stride, dgammas, dbetas, out_stride});
 }
 
 /// Per channel: k = gamma * rstd, a = dbeta / count, b = dgamma / count.

@@ -8,7 +8,8 @@ static void bias_add_rows(const float* x, const float* b, float* y, int64_t rows
 }
 
 template <class T>
-LANEWISE_INLINE void normalize_any(const T* x, const float* scale, const float* shift, float* y, int64_t rows, int64_t c) {
+LANEWISE_INLINE void normalize_any(const T* x, const float* scale, const float* shift, float* y, int64_t rows,
+                                   int64_t c) {
   for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
     lanes.write(y + at, fma(lanes.read(x + at), lanes.read(scale + j), lanes.read(shift + j)));
   });

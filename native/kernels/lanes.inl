@@ -29,8 +29,8 @@ LANEWISE_INLINE void for_lanes(int64_t count, F f) {
   if (i < count) f(i, FirstLanes{static_cast<int>(count - i)});
 }
 
-/// As for_lanes, for a pixel of fewer channels than lanes inside a larger array: with `room` elements from here on, whole
-/// vectors are used. What they write beyond the pixel is garbage, so pixels must be written in ascending order.
+/// As for_lanes, for a pixel of fewer channels than lanes inside a larger array: with `room` elements from here on,
+/// whole vectors are used. What they write beyond the pixel is garbage, so pixels must be written in ascending order.
 template <class F>
 LANEWISE_INLINE void for_pixel_lanes(int64_t c, int64_t room, F f) {
   if (c < kLanes && room >= kLanes) {
@@ -62,7 +62,8 @@ LANEWISE_INLINE void for_channel_rows(int64_t rows, int64_t c, F f) {
 }
 
 /// Column reductions cut [width] columns into register tiles of V vectors and take B = 8 / V blocks at a time, which
-/// gives 8 independent chains however few the channels are. Calls tile.run<B, V>(block, column, lanes of the last vector).
+/// gives 8 independent chains however few the channels are. Calls tile.run<B, V>(block, column, lanes of the last
+/// vector).
 template <int V, class Lanes, class Tile>
 LANEWISE_INLINE void tile_blocks(int64_t blocks, int64_t column, Lanes last, const Tile& tile) {
   constexpr int B = 8 / V;

@@ -25,7 +25,8 @@ LANEWISE_INLINE void sgd_step_loop(float* w, float* v, const float* g, int64_t c
 static void sgd_step_flat(float* w, float* v, const float* g, int64_t count, const SgdParameters& p) {
   const bool decay = p.weight_decay != 0.0f;
   if (p.momentum == 0.0f) {
-    decay ? sgd_step_loop<false, false, true>(w, v, g, count, p) : sgd_step_loop<false, false, false>(w, v, g, count, p);
+    decay ? sgd_step_loop<false, false, true>(w, v, g, count, p)
+          : sgd_step_loop<false, false, false>(w, v, g, count, p);
   } else if (p.nesterov) {
     decay ? sgd_step_loop<true, true, true>(w, v, g, count, p) : sgd_step_loop<true, true, false>(w, v, g, count, p);
   } else {
@@ -34,7 +35,8 @@ static void sgd_step_flat(float* w, float* v, const float* g, int64_t count, con
 }
 
 template <bool kDecay, bool kDecoupled>
-LANEWISE_INLINE void adam_step_loop(float* w, float* m, float* v, const float* g, int64_t count, const AdamParameters& p) {
+LANEWISE_INLINE void adam_step_loop(float* w, float* m, float* v, const float* g, int64_t count,
+                                    const AdamParameters& p) {
   const Vec minus_step = broadcast(-p.step_size);
   const Vec rsqrt_bias2 = broadcast(p.rsqrt_bias2);
   const Vec epsilon = broadcast(p.epsilon);

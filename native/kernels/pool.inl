@@ -33,8 +33,8 @@ struct Window {
   int64_t taps() const { return (rows.end - rows.begin) * (columns.end - columns.begin); }
 };
 
-/// f(window, to, room) for every window of the output rows [begin, end) of the n * oh, in order: element `to` of y is its
-/// first channel, `room` the elements from there on, in y and from every tap in x, that vectors may use.
+/// f(window, to, room) for every window of the output rows [begin, end) of the n * oh, in order: element `to` of y is
+/// its first channel, `room` the elements from there on, in y and from every tap in x, that vectors may use.
 template <class F>
 LANEWISE_INLINE void for_windows(const PoolShape& s, int64_t begin, int64_t end, F f) {
   const int64_t h = s.h, w = s.w, c = s.c, oh = s.oh, ow = s.ow, row_stride = w * c;
@@ -54,8 +54,8 @@ LANEWISE_INLINE void for_windows(const PoolShape& s, int64_t begin, int64_t end,
 }
 
 /// One input row of a gradient when windows are disjoint; `window_row` is the output row that covers it, or -1.
-/// f(from, to, taps, room) writes the columns a window covers: element `from` of dy is the window's first channel, `to` of
-/// dx its tap 0 in this row. The columns in between become zero.
+/// f(from, to, taps, room) writes the columns a window covers: element `from` of dy is the window's first channel, `to`
+/// of dx its tap 0 in this row. The columns in between become zero.
 template <class F>
 LANEWISE_INLINE void scatter_row(const PoolShape& s, float* dx, int64_t row, int64_t dx_end, int64_t window_row, F f) {
   const int64_t w = s.w, c = s.c, ow = s.ow, kernel_w = s.kernel_w, stride_w = s.stride_w;

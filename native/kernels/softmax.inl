@@ -1,5 +1,6 @@
 // Softmax over the last axis, row by row, and the gradients of softmax and of softmax with cross-entropy.
-// Needs activation.inl, elementwise.inl. Sums run in double over the fp32 exponentials, in index order: that order is the definition.
+// Needs activation.inl and elementwise.inl. Sums run in double over the fp32 exponentials, in index order, which is the
+// definition.
 
 /// y = softmax of each row of x[rows,k]; `row_max` and `row_sum` (may be null) receive its maximum and double sum.
 static void softmax_rows(const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum) {

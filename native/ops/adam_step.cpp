@@ -23,8 +23,8 @@ const char* verify(const OpArgs& args) {
 bool run(const OpContext& context) {
   const auto& attrs = context.attrs_as<AdamStepAttrs>();
   const float* hyper = context.inputs[4]->as<float>();
-  const AdamParameters parameters = {hyper[0],     hyper[1],      hyper[2],           attrs.beta1,
-                                     attrs.beta2,  attrs.epsilon, attrs.weight_decay, attrs.decoupled != 0};
+  const AdamParameters parameters = {hyper[0],    hyper[1],      hyper[2],           attrs.beta1,
+                                     attrs.beta2, attrs.epsilon, attrs.weight_decay, attrs.decoupled != 0};
   float* w = context.inputs[0]->as<float>();
   float* m = context.inputs[1]->as<float>();
   float* v = context.inputs[2]->as<float>();

@@ -20,9 +20,8 @@ bool run(const OpContext& context) {
   float* y = context.outputs[0].as<float>();
   PoolShape shape = pool_shape(*context.inputs[0], context.outputs[0], attrs);
   shape.count_padding = attrs.count_padding != 0;
-  for_rows(context.parallel, shape.n * shape.oh, window_row_elements(shape), [&](int64_t begin, int64_t end) {
-    context.kernels.avg_pool_rows(shape, x, y, begin, end);
-  });
+  for_rows(context.parallel, shape.n * shape.oh, window_row_elements(shape),
+           [&](int64_t begin, int64_t end) { context.kernels.avg_pool_rows(shape, x, y, begin, end); });
   return true;
 }
 
@@ -38,9 +37,8 @@ bool run_dx(const OpContext& context) {
   float* dx = context.outputs[0].as<float>();
   PoolShape shape = pool_shape(context.outputs[0], *context.inputs[0], attrs);
   shape.count_padding = attrs.count_padding != 0;
-  for_rows(context.parallel, shape.n * shape.h, shape.w * shape.c, [&](int64_t begin, int64_t end) {
-    context.kernels.avg_pool_backward_rows(shape, dy, dx, begin, end);
-  });
+  for_rows(context.parallel, shape.n * shape.h, shape.w * shape.c,
+           [&](int64_t begin, int64_t end) { context.kernels.avg_pool_backward_rows(shape, dy, dx, begin, end); });
   return true;
 }
 

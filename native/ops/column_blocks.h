@@ -26,9 +26,7 @@ struct ColumnBlocks {
   template <class F>
   void for_columns(Parallel& parallel, int64_t work, F&& f) const {
     const int64_t width = work > kItemElements ? kItemColumns : c;
-    parallel.run(ceil_div(c, width), [&](int64_t item, int) {
-      f(item * width, std::min(width, c - item * width));
-    });
+    parallel.run(ceil_div(c, width), [&](int64_t item, int) { f(item * width, std::min(width, c - item * width)); });
   }
 
   /// f(block, blocks, rows, column, width): `blocks` blocks of `rows` rows each, from `block` on, of `width` columns.

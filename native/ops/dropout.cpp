@@ -18,8 +18,8 @@ bool run(const OpContext& context) {
   const float* x = context.inputs[0]->as<float>();
   const int32_t* step = context.inputs[1]->as<int32_t>();
   float* y = context.outputs[0].as<float>();
-  const uint32_t key = stream_key(static_cast<uint32_t>(step[0]), static_cast<uint32_t>(attrs.stream),
-                                  static_cast<uint32_t>(step[1]));
+  const uint32_t key =
+      stream_key(static_cast<uint32_t>(step[0]), static_cast<uint32_t>(attrs.stream), static_cast<uint32_t>(step[1]));
   const int32_t threshold = static_cast<int32_t>(std::ceil(attrs.rate * 0x1p24f));
   const float scale = 1.0f / (1.0f - attrs.rate);
   for_elements(context.parallel, context.outputs[0].count, [&](int64_t at, int64_t count) {

@@ -11,7 +11,7 @@ inline constexpr int64_t kMaxPositions = int64_t{1} << 24;
 
 template <class Attrs>
 PoolShape pool_shape(const Tensor& x, const Tensor& y, const Attrs& a) {
-  return {x.dims[0],  x.dims[1],  x.dims[2],  x.dims[3],  y.dims[1], y.dims[2], a.kernel_h,
+  return {x.dims[0],  x.dims[1],  x.dims[2],  x.dims[3], y.dims[1],  y.dims[2], a.kernel_h,
           a.kernel_w, a.stride_h, a.stride_w, a.pad_top, a.pad_left, false};
 }
 

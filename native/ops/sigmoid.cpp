@@ -28,9 +28,8 @@ bool run_dx(const OpContext& context) {
   const float* dy = context.inputs[0]->as<float>();
   const float* y = context.inputs[1]->as<float>();
   float* dx = context.outputs[0].as<float>();
-  for_elements(context.parallel, context.outputs[0].count, [&](int64_t at, int64_t count) {
-    context.kernels.sigmoid_backward(dy + at, y + at, dx + at, count);
-  });
+  for_elements(context.parallel, context.outputs[0].count,
+               [&](int64_t at, int64_t count) { context.kernels.sigmoid_backward(dy + at, y + at, dx + at, count); });
   return true;
 }
 

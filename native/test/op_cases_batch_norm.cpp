@@ -69,34 +69,47 @@ void cases_of_shape(Suite& suite, std::vector<int64_t> shape, bool wild) {
   const Array mean = values({c}, 5), variance = positive_values({c}, 6), vector({c});
   for (const int32_t activation : {0, 1, 2}) {
     const BatchNorm2dAttrs attrs = {1e-5f, activation, 0.1f};
-    suite.run(Case{"batch_norm2d", &batch_norm2d_impl, {x, gamma, beta}, {x, vector, vector}, {},
-                   [=](Arrays& in, Arrays& out) {
-                     for (int64_t j = 0; j < c; ++j) {
-                       const Moments m = moments(in[0].f() + j, in[0].rows(), c);
-                       out[1].f()[j] = m.mean;
-                       out[2].f()[j] = m.variance;
-                     }
-                     apply(in, out[0], out[1].f(), out[2].f(), attrs);
-                   }}
-                  .with(attrs));
-    suite.run(Case{"batch_norm2d_inference", &batch_norm2d_inference_impl, {x, gamma, beta, mean, variance}, {x}, {},
-                   [=](Arrays& in, Arrays& out) { apply(in, out[0], in[3].f(), in[4].f(), attrs); }}
-                  .with(attrs));
+    suite.run(Case{
+        "batch_norm2d", &batch_norm2d_impl, {x, gamma, beta}, {x, vector, vector}, {}, [=](Arrays& in, Arrays& out) {
+          for (int64_t j = 0; j < c; ++j) {
+            const Moments m = moments(in[0].f() + j, in[0].rows(), c);
+            out[1].f()[j] = m.mean;
+            out[2].f()[j] = m.variance;
+          }
+          apply(in, out[0], out[1].f(), out[2].f(), attrs);
+        }}.with(attrs));
+    suite.run(Case{
+        "batch_norm2d_inference",
+        &batch_norm2d_inference_impl,
+        {x, gamma, beta, mean, variance},
+        {x},
+        {},
+        [=](Arrays& in, Arrays& out) {
+          apply(in, out[0], in[3].f(), in[4].f(), attrs);
+        }}.with(attrs));
   }
   const auto xhat = [c](Arrays& in, int x_at, int mean_at, int64_t i) {
     return (in[x_at].f()[i] - in[mean_at].f()[i % c]) * rstd_of(in[mean_at + 1].f()[i % c], 1e-3f);
   };
-  suite.run(Case{"batch_norm2d_dw", &batch_norm2d_dw_impl, {dy, x, mean, variance}, {vector, vector}, {},
-                 [=](Arrays& in, Arrays& out) {
-                   for (int64_t j = 0; j < c; ++j) {
-                     out[0].f()[j] = block_sum(in[0].rows(), [&](float sum, int64_t r) {
-                       return std::fmaf(in[0].f()[r * c + j], xhat(in, 1, 2, r * c + j), sum);
-                     });
-                     out[1].f()[j] = block_sum(in[0].rows(), [&](float sum, int64_t r) { return sum + in[0].f()[r * c + j]; });
-                   }
-                 }}
-                .with(BatchNorm2dDwAttrs{1e-3f}));
-  Case dx{"batch_norm2d_dx", &batch_norm2d_dx_impl, {dy, x, gamma, mean, variance, beta, values({c}, 7)}, {dy}, {},
+  suite.run(Case{
+      "batch_norm2d_dw",
+      &batch_norm2d_dw_impl,
+      {dy, x, mean, variance},
+      {vector, vector},
+      {},
+      [=](Arrays& in, Arrays& out) {
+        for (int64_t j = 0; j < c; ++j) {
+          out[0].f()[j] = block_sum(in[0].rows(), [&](float sum, int64_t r) {
+            return std::fmaf(in[0].f()[r * c + j], xhat(in, 1, 2, r * c + j), sum);
+          });
+          out[1].f()[j] = block_sum(in[0].rows(), [&](float sum, int64_t r) { return sum + in[0].f()[r * c + j]; });
+        }
+      }}.with(BatchNorm2dDwAttrs{1e-3f}));
+  Case dx{"batch_norm2d_dx",
+          &batch_norm2d_dx_impl,
+          {dy, x, gamma, mean, variance, beta, values({c}, 7)},
+          {dy},
+          {},
           [=](Arrays& in, Arrays& out) {
             const float rows = static_cast<float>(in[0].rows());
             for (int64_t i = 0; i < in[0].count(); ++i) {
@@ -132,8 +145,11 @@ void batch_norm_cases(Suite& suite) {
 
   for (const int64_t c : {1, 6, 16, 17, 512}) {
     const BatchNorm2dRunningAttrs attrs = {0.1f, 1.01f};
-    Case test{"batch_norm2d_running", &batch_norm2d_running_impl,
-              {values({c}, 1), positive_values({c}, 2), values({c}, 3), positive_values({c}, 4)}, {}, {},
+    Case test{"batch_norm2d_running",
+              &batch_norm2d_running_impl,
+              {values({c}, 1), positive_values({c}, 2), values({c}, 3), positive_values({c}, 4)},
+              {},
+              {},
               [=](Arrays& in, Arrays&) {
                 for (int64_t j = 0; j < c; ++j) {
                   float &mean = in[0].f()[j], &variance = in[1].f()[j];

@@ -99,26 +99,34 @@ void elementwise_cases(Suite& suite) {
 
   for (const int64_t c : {1, 2, 3, 5, 6, 8, 10, 16, 17, 20, 31, 64, 100, 120, 127, 128, 500, 513}) {
     for (const int64_t rows : {1, 2, 63, 255, 256, 257, 512, 2305}) {
-      Case bias{"bias_add", &bias_add_impl, {values({rows, c}, 3, true), values({c}, 4)}, {Array({rows, c})}, {},
+      Case bias{"bias_add",
+                &bias_add_impl,
+                {values({rows, c}, 3, true), values({c}, 4)},
+                {Array({rows, c})},
+                {},
                 [=](Arrays& in, Arrays& out) {
                   for (int64_t i = 0; i < rows * c; ++i) out[0].f()[i] = in[0].f()[i] + in[1].f()[i % c];
                 }};
       bias.in_place = true;
       suite.run(bias);
-      suite.run({"bias_add_db", &bias_add_db_impl, {values({rows, c}, 5)}, {Array({c})}, {},
-                 [=](Arrays& in, Arrays& out) {
-                   for (int64_t j = 0; j < c; ++j) {
-                     for (int64_t begin = 0; begin < rows; begin += 256) {
-                       float sum = 0;
-                       for (int64_t r = begin; r < std::min(rows, begin + 256); ++r) sum += in[0].f()[r * c + j];
-                       out[0].f()[j] = begin == 0 ? sum : out[0].f()[j] + sum;
-                     }
-                   }
-                 }});
+      suite.run(
+          {"bias_add_db", &bias_add_db_impl, {values({rows, c}, 5)}, {Array({c})}, {}, [=](Arrays& in, Arrays& out) {
+             for (int64_t j = 0; j < c; ++j) {
+               for (int64_t begin = 0; begin < rows; begin += 256) {
+                 float sum = 0;
+                 for (int64_t r = begin; r < std::min(rows, begin + 256); ++r) sum += in[0].f()[r * c + j];
+                 out[0].f()[j] = begin == 0 ? sum : out[0].f()[j] + sum;
+               }
+             }
+           }});
       for (const bool bytes : {false, true}) {
         Array x = values({rows, c}, 6, true);
         if (bytes) fill_below(x = Array({rows, c}, kU8), 7, 256);
-        suite.run({"normalize", &normalize_impl, {x, values({c}, 8), values({c}, 9)}, {Array({rows, c})}, {},
+        suite.run({"normalize",
+                   &normalize_impl,
+                   {x, values({c}, 8), values({c}, 9)},
+                   {Array({rows, c})},
+                   {},
                    [=](Arrays& in, Arrays& out) {
                      for (int64_t i = 0; i < rows * c; ++i) {
                        const float v = bytes ? in[0].u()[i] : in[0].f()[i];
@@ -129,7 +137,8 @@ void elementwise_cases(Suite& suite) {
     }
   }
   suite.refused({"bias_add", &bias_add_impl, {values({4, 3}, 1), values({4}, 2)}, {Array({4, 3})}, {}, {}}, "long b");
-  suite.refused({"bias_add", &bias_add_impl, {values({4, 3}, 1), values({3, 1}, 2)}, {Array({4, 3})}, {}, {}}, "b of rank 2");
+  suite.refused({"bias_add", &bias_add_impl, {values({4, 3}, 1), values({3, 1}, 2)}, {Array({4, 3})}, {}, {}},
+                "b of rank 2");
 
   for (const int64_t n : kSizes) {
     const auto fill = [](Arrays&, Arrays& out) { std::fill_n(out[0].f(), out[0].count(), -1.5f); };

@@ -15,7 +15,11 @@ Array momenta(int64_t n, uint32_t seed) {
 Case sgd_case(int64_t n, float momentum, int32_t nesterov, float decay, bool has_velocity) {
   Array rate({1});
   rate.f()[0] = 0.05f;
-  Case test{"sgd_step", &sgd_step_impl, {values({n}, 1), momenta(n, 2), momenta(n, 3), rate}, {}, {},
+  Case test{"sgd_step",
+            &sgd_step_impl,
+            {values({n}, 1), momenta(n, 2), momenta(n, 3), rate},
+            {},
+            {},
             [=](Arrays& in, Arrays&) {
               for (int64_t i = 0; i < n; ++i) {
                 float &w = in[0].f()[i], &v = in[1].f()[i];
@@ -39,7 +43,11 @@ Case adam_case(int64_t n, AdamStepAttrs a) {
   hyper.f()[2] = rate;
   Array v = positive_values({n}, 6);
   for (int64_t i = 0; i < n; i += 5) v.f()[i] = 1e-39f;
-  Case test{"adam_step", &adam_step_impl, {values({n}, 4), momenta(n, 5), v, momenta(n, 7), hyper}, {}, {},
+  Case test{"adam_step",
+            &adam_step_impl,
+            {values({n}, 4), momenta(n, 5), v, momenta(n, 7), hyper},
+            {},
+            {},
             [=](Arrays& in, Arrays&) {
               for (int64_t i = 0; i < n; ++i) {
                 float &w = in[0].f()[i], &m = in[1].f()[i], &v2 = in[2].f()[i];

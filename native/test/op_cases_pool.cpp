@@ -76,7 +76,11 @@ Case max_dx_case(const Pool& p) {
   const Array dy = values({p.n, p.oh(), p.ow(), p.c}, 2, true);
   Array index({p.n, p.oh(), p.ow(), p.c}, p.index_dtype());
   fill_below(index, 3, p.a.kernel_h * p.a.kernel_w);
-  Case test{"max_pool2d_dx", &max_pool2d_dx_impl, {dy, index}, {Array({p.n, p.h, p.w, p.c})}, {},
+  Case test{"max_pool2d_dx",
+            &max_pool2d_dx_impl,
+            {dy, index},
+            {Array({p.n, p.h, p.w, p.c})},
+            {},
             [=](Arrays& in, Arrays& out) {
               p.outputs([&](int64_t i, int64_t image, int64_t oh, int64_t ow, int64_t channel) {
                 const int64_t chosen = p.index_dtype() == kU8 ? in[1].u()[i] : in[1].i()[i];
@@ -97,8 +101,12 @@ float divisor(const Pool& p, bool count_padding, int64_t oh, int64_t ow) {
 }
 
 Case avg_case(const Pool& p, bool count_padding) {
-  Case test{"avg_pool2d", &avg_pool2d_impl, {values({p.n, p.h, p.w, p.c}, 4, true)}, {Array({p.n, p.oh(), p.ow(), p.c})},
-            {}, [=](Arrays& in, Arrays& out) {
+  Case test{"avg_pool2d",
+            &avg_pool2d_impl,
+            {values({p.n, p.h, p.w, p.c}, 4, true)},
+            {Array({p.n, p.oh(), p.ow(), p.c})},
+            {},
+            [=](Arrays& in, Arrays& out) {
               p.outputs([&](int64_t i, int64_t image, int64_t oh, int64_t ow, int64_t channel) {
                 float sum = 0;
                 p.window(oh, ow, [&](int64_t row, int64_t column, int64_t) {
@@ -113,8 +121,12 @@ Case avg_case(const Pool& p, bool count_padding) {
 }
 
 Case avg_dx_case(const Pool& p, bool count_padding) {
-  Case test{"avg_pool2d_dx", &avg_pool2d_dx_impl, {values({p.n, p.oh(), p.ow(), p.c}, 5)}, {Array({p.n, p.h, p.w, p.c})},
-            {}, [=](Arrays& in, Arrays& out) {
+  Case test{"avg_pool2d_dx",
+            &avg_pool2d_dx_impl,
+            {values({p.n, p.oh(), p.ow(), p.c}, 5)},
+            {Array({p.n, p.h, p.w, p.c})},
+            {},
+            [=](Arrays& in, Arrays& out) {
               p.outputs([&](int64_t i, int64_t image, int64_t oh, int64_t ow, int64_t channel) {
                 const float share = in[0].f()[i] / divisor(p, count_padding, oh, ow);
                 p.window(oh, ow, [&](int64_t row, int64_t column, int64_t) {
@@ -138,12 +150,12 @@ void global_cases(Suite& suite, int64_t n, int64_t h, int64_t w, int64_t c) {
                  out[0].f()[i] = sum / static_cast<float>(positions);
                }
              }});
-  suite.run(Case{"global_avg_pool2d_dx", &global_avg_pool2d_dx_impl, {dy}, {image}, {}, [=](Arrays& in, Arrays& out) {
-                   for (int64_t i = 0; i < image.count(); ++i) {
-                     out[0].f()[i] = in[0].f()[i / (positions * c) * c + i % c] / static_cast<float>(positions);
-                   }
-                 }}
-                .with(size));
+  suite.run(Case{
+      "global_avg_pool2d_dx", &global_avg_pool2d_dx_impl, {dy}, {image}, {}, [=](Arrays& in, Arrays& out) {
+        for (int64_t i = 0; i < image.count(); ++i) {
+          out[0].f()[i] = in[0].f()[i / (positions * c) * c + i % c] / static_cast<float>(positions);
+        }
+      }}.with(size));
   Array index({n, c}, kI32);
   suite.run({"global_max_pool2d", &global_max_pool2d_impl, {x}, {y, index}, {}, [=](Arrays& in, Arrays& out) {
                for (int64_t i = 0; i < n * c; ++i) {
@@ -158,14 +170,13 @@ void global_cases(Suite& suite, int64_t n, int64_t h, int64_t w, int64_t c) {
              }});
   fill_below(index, 8, positions);
   index.i()[0] = -7;
-  suite.run(Case{"global_max_pool2d_dx", &global_max_pool2d_dx_impl, {dy, index}, {image}, {},
-                 [=](Arrays& in, Arrays& out) {
-                   for (int64_t i = 0; i < n * c; ++i) {
-                     const int64_t at = in[1].i()[i];
-                     if (at >= 0) out[0].f()[(i / c * positions + at) * c + i % c] = in[0].f()[i];
-                   }
-                 }}
-                .with(size));
+  suite.run(Case{
+      "global_max_pool2d_dx", &global_max_pool2d_dx_impl, {dy, index}, {image}, {}, [=](Arrays& in, Arrays& out) {
+        for (int64_t i = 0; i < n * c; ++i) {
+          const int64_t at = in[1].i()[i];
+          if (at >= 0) out[0].f()[(i / c * positions + at) * c + i % c] = in[0].f()[i];
+        }
+      }}.with(size));
 }
 
 }  // namespace
@@ -173,12 +184,12 @@ void global_cases(Suite& suite, int64_t n, int64_t h, int64_t w, int64_t c) {
 void pool_cases(Suite& suite) {
   for (const int64_t c : {1, 2, 3, 6, 8, 15, 16, 17, 33, 64}) {
     const Pool pools[] = {
-        {2, 8, 8, c, {2, 2, 2, 2, 0, 0, 0, 0}},   {2, 7, 9, c, {2, 2, 2, 2, 0, 0, 0, 0}},
-        {1, 7, 7, c, {3, 3, 2, 2, 1, 1, 1, 1}},   {2, 9, 8, c, {3, 3, 1, 1, 1, 1, 1, 1}},
-        {1, 9, 11, c, {2, 3, 3, 4, 1, 0, 0, 2}},  {1, 6, 5, c, {3, 2, 3, 1, 2, 1, 0, 1}},
-        {1, 5, 5, c, {5, 5, 5, 5, 0, 0, 0, 0}},   {2, 5, 6, c, {1, 1, 1, 1, 0, 0, 0, 0}},
-        {1, 3, 3, c, {3, 3, 9, 9, 2, 2, 2, 2}},   {1, 20, 17, c, {17, 16, 2, 1, 0, 3, 4, 0}},
-        {1, 1, 1, c, {2, 2, 2, 2, 1, 1, 0, 1}},   {3, 28, 28, c, {2, 2, 2, 2, 0, 0, 0, 0}},
+        {2, 8, 8, c, {2, 2, 2, 2, 0, 0, 0, 0}},       {2, 7, 9, c, {2, 2, 2, 2, 0, 0, 0, 0}},
+        {1, 7, 7, c, {3, 3, 2, 2, 1, 1, 1, 1}},       {2, 9, 8, c, {3, 3, 1, 1, 1, 1, 1, 1}},
+        {1, 9, 11, c, {2, 3, 3, 4, 1, 0, 0, 2}},      {1, 6, 5, c, {3, 2, 3, 1, 2, 1, 0, 1}},
+        {1, 5, 5, c, {5, 5, 5, 5, 0, 0, 0, 0}},       {2, 5, 6, c, {1, 1, 1, 1, 0, 0, 0, 0}},
+        {1, 3, 3, c, {3, 3, 9, 9, 2, 2, 2, 2}},       {1, 20, 17, c, {17, 16, 2, 1, 0, 3, 4, 0}},
+        {1, 1, 1, c, {2, 2, 2, 2, 1, 1, 0, 1}},       {3, 28, 28, c, {2, 2, 2, 2, 0, 0, 0, 0}},
         {1, 18, 18, c, {17, 17, 17, 17, 8, 8, 8, 8}},
     };
     for (const Pool& p : pools) {

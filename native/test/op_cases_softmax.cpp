@@ -27,7 +27,11 @@ float target(int64_t i, int64_t label, int64_t k, double s) {
 }
 
 Case loss_case(const Array& logits, const Array& labels, float smoothing) {
-  Case test{"softmax_cross_entropy", &softmax_cross_entropy_impl, {logits, labels}, {Array({1}), logits}, {},
+  Case test{"softmax_cross_entropy",
+            &softmax_cross_entropy_impl,
+            {logits, labels},
+            {Array({1}), logits},
+            {},
             [=](Arrays& in, Arrays& out) {
               const int64_t n = in[0].dim(0), k = in[0].dim(1);
               const double s = smoothing;
@@ -54,7 +58,11 @@ Case loss_case(const Array& logits, const Array& labels, float smoothing) {
 Case gradient_case(const Array& probs, const Array& labels, float dloss, float smoothing) {
   Array scale({1});
   scale.f()[0] = dloss;
-  Case test{"softmax_cross_entropy_dx", &softmax_cross_entropy_dx_impl, {probs, labels, scale}, {probs}, {},
+  Case test{"softmax_cross_entropy_dx",
+            &softmax_cross_entropy_dx_impl,
+            {probs, labels, scale},
+            {probs},
+            {},
             [=](Arrays& in, Arrays& out) {
               const int64_t n = in[0].dim(0), k = in[0].dim(1);
               const float g = static_cast<float>(dloss / static_cast<double>(n));

@@ -23,8 +23,8 @@ inline float exp_reference(float x) {
   float r = std::fmaf(-n, 0.693359375f, x);
   r = std::fmaf(-n, -2.12194440e-4f, r);
   float p = 1.9875691500e-4f;
-  for (const float coefficient : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f,
-                                  5.0000001201e-1f}) {
+  for (const float coefficient :
+       {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f}) {
     p = std::fmaf(p, r, coefficient);
   }
   const float e = std::fmaf(p, r * r, r) + 1.0f;

@@ -86,7 +86,8 @@ struct Shapes {
   }
 
   OpArgs args(const Case& test) const {
-    return {pointers.data(),    static_cast<int>(pointers.size()), outputs.data(), static_cast<int>(outputs.size()),
+    return {pointers.data(),   static_cast<int>(pointers.size()),
+            outputs.data(),    static_cast<int>(outputs.size()),
             test.attrs.data(), kExact};
   }
 };
@@ -197,7 +198,7 @@ void Suite::refused(const Case& test, const char* why) {
 }
 
 void fill_values(Array& array, uint32_t seed, bool wild) {
-  constexpr float kWild[] = {NAN,     INFINITY, -INFINITY, 0.0f,    -0.0f,   1e-40f, -1e-42f, 3e38f,
+  constexpr float kWild[] = {NAN,    INFINITY, -INFINITY, 0.0f,    -0.0f,  1e-40f, -1e-42f, 3e38f,
                              -3e38f, 88.7f,    -87.3f,    -87.34f, 88.73f, 0.625f, 1e-38f,  -1.0f};
   Random random(seed);
   for (int64_t i = 0; i < array.count(); ++i) {
