@@ -32,6 +32,7 @@ struct GemmPanel {
   bool w_padded;  // rows of w can be read up to a whole number of vectors
   int n;          // 1..tile_n
   bool resume;    // the chain starts from y instead of +0
+  bool prefetch_x;  // x comes from memory: fetch the next tile's while this one is computed
   const float* bias;  // or nullptr
   int32_t activation;
   float slope;

@@ -10,8 +10,11 @@ LANEWISE_INLINE Vec apply_activation(Vec v, int32_t activation, Vec slope) {
 /** Columns of vector v when n columns are spread over vectors. */
 LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLanes); }
 
+constexpr int64_t kLineFloats = 16;  // of a cache line
+
+/** `next` points to M pixels that a later tile reads, or is null. */
 template <int M, int V, bool kMaskW>
-static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys) {
+static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const float* const* next) {
   const float* x[M];
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) x[m] = xs[m] + task.x_offset;
@@ -48,17 +51,24 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     const float* w = task.w + tap->w;
     int64_t k = tap->x;
     const int64_t k_end = k + klen;
-    for (; k < k_end; ++k, w += ldw) {
-      Vec b[V];
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
-#pragma GCC unroll 16
-      for (int m = 0; m < M; ++m) {
-        const Vec a = broadcast(x[m][k]);
-#pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
+    do {
+      int64_t stop = k_end;
+      if (next != nullptr) {
+        for (int m = 0; m < M; ++m) __builtin_prefetch(next[m] + task.x_offset + k);
+        stop = min_of(k + kLineFloats, k_end);
       }
-    }
+      for (; k < stop; ++k, w += ldw) {
+        Vec b[V];
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
+#pragma GCC unroll 16
+        for (int m = 0; m < M; ++m) {
+          const Vec a = broadcast(x[m][k]);
+#pragma GCC unroll 2
+          for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
+        }
+      }
+    } while (k < k_end);
   }
 
   const Vec slope = broadcast(task.slope);
@@ -84,7 +94,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
   }
 }
 
-using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*);
+using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*, const float* const*);
 
 template <int V, bool kMaskW, int... kMinus1>
 struct GemmTiles {
@@ -108,7 +118,8 @@ static void gemm_panel(const GemmPanel& task) {
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.pixels * tile / tiles;
     const int64_t to = task.pixels * (tile + 1) / tiles;
-    tiles_of[to - from - 1](task, task.x + from, task.y + from);
+    const bool fetch = task.prefetch_x && to + to - from <= task.pixels;
+    tiles_of[to - from - 1](task, task.x + from, task.y + from, fetch ? task.x + to : nullptr);
   }
 }
 

@@ -90,8 +90,9 @@ void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels
     task.activation = data.activation;
     task.slope = data.slope;
     const int64_t split = item % plan.splits;
-    const int64_t panels_end = plan.panels * (split + 1) / plan.splits;
-    for (int64_t panel = plan.panels * split / plan.splits; panel < panels_end; ++panel) {
+    const int64_t panels_from = plan.panels * split / plan.splits;
+    const int64_t panels_to = plan.panels * (split + 1) / plan.splits;
+    for (int64_t panel = panels_from; panel < panels_to; ++panel) {
       const int64_t group = panel / plan.panels_per_group;
       const int64_t column = panel % plan.panels_per_group * plan.panel_width;
       const int64_t out_column = group * pass.columns + column;
@@ -99,6 +100,7 @@ void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels
       task.y_offset = out_column;
       task.w = plan.packed ? packed + panel * plan.panel_floats : data.w + out_column;
       task.n = static_cast<int>(min_of(pass.columns - column, plan.panel_width));
+      task.prefetch_x = plan.tiling.direct && task.n_taps == 1 && panel == panels_from;
       task.bias = data.bias == nullptr ? nullptr : data.bias + out_column;
       kernels.gemm_panel(task);
     }

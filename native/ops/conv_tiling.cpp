@@ -8,8 +8,15 @@ namespace {
 
 constexpr int64_t kBlockFloats = 48 * 1024;  // input of a block: 192 KiB, part of L2
 constexpr int64_t kBlockPixels = 1024;
+constexpr int64_t kManyWeights = 128 * 1024;
 constexpr int64_t kMinBlocks = 16;
 constexpr int64_t kTilesPerBlock = 8;
+// The pixels of a tile are read in step; when they lie a multiple of 2 KiB apart, more than eight of them push each
+// other out of L1. Then the scratch keeps them a cache line further apart; at 4 KiB it is worth a copy of its own.
+constexpr int64_t kConflictFloats = 512;
+constexpr int64_t kConflictPixels = 8;
+constexpr int64_t kGapFloats = 16;
+constexpr int64_t kRepaysCopy = 192;  // output channels that repay copying the input
 
 /// Divides `total` into pieces of nearly equal size, at most `most` each; returns the size.
 int64_t even_block(int64_t total, int64_t most) {
@@ -24,8 +31,10 @@ void choose_blocks(const ConvPass& pass, int64_t phases, int64_t tile_m, Tiling*
       sat_mul(min_of(pass.rows.in_step(), pass.rows.kernel), min_of(pass.cols.in_step(), pass.cols.kernel));
   const int64_t floats_per_pixel = sat_mul(tiling->scratch_c, inputs_per_pixel);
   int64_t target = min_of(kBlockPixels, max_of(kBlockFloats / floats_per_pixel, kTilesPerBlock * tile_m));
+  // Enough blocks to share among threads, unless each would read all of many weights.
+  const int64_t w_floats = sat_mul(sat_mul(pass.rows.kernel, pass.cols.kernel), sat_mul(tiling->in_c, pass.columns));
   const int64_t all = sat_mul(sat_mul(pass.images, map), phases);
-  target = min_of(target, max_of(ceil_div(all, kMinBlocks), kTilesPerBlock / 2 * tile_m));
+  if (w_floats < kManyWeights) target = min_of(target, max_of(ceil_div(all, kMinBlocks), kTilesPerBlock / 2 * tile_m));
   tiling->block_images = 1;
   tiling->block_rows = rows;
   tiling->block_cols = cols;
@@ -59,7 +68,13 @@ Tiling make_tiling(const ConvPass& pass, int64_t tile_m, ChannelCopy copy, int64
 
   const AxisBounds rows = bounds_of(pass.rows);
   const AxisBounds cols = bounds_of(pass.cols);
-  tiling.direct = !rows.pads && !cols.pads && copy == ChannelCopy::kPlain;
+  const bool copies = rows.pads || cols.pads || copy != ChannelCopy::kPlain;
+  const int64_t distance = sat_mul(tiling.in_c, pass.cols.in_step());
+  const bool gap = copy == ChannelCopy::kPlain && tile_m > kConflictPixels &&
+                   (copies ? distance % kConflictFloats == 0
+                           : distance % (2 * kConflictFloats) == 0 && tiling.out_c >= kRepaysCopy);
+  if (gap) tiling.scratch_c = sat_add(tiling.in_c, kGapFloats);
+  tiling.direct = !copies && !gap;
   const int64_t dense = sat_add(sat_mul(tiling.block_rows - 1, pass.rows.in_step()), rows.extent);
   const int64_t sparse = sat_mul(tiling.block_rows, rows.taps);
   tiling.sparse_rows = sparse < dense;
@@ -135,6 +150,10 @@ void TileBlock::copy_pixels(const float* from, int64_t pixels, float* to) const 
       for (int64_t j = 0; j < multiplier; ++j) {
         for (int64_t c = 0; c < channels; ++c) *to++ = from[c * multiplier + j];
       }
+    }
+  } else if (tiling_.scratch_c > tiling_.in_c) {
+    for (int64_t i = 0; i < pixels; ++i, from += tiling_.in_c, to += tiling_.scratch_c) {
+      std::memcpy(to, from, static_cast<size_t>(tiling_.in_c) * sizeof(float));
     }
   } else {
     std::memcpy(to, from, static_cast<size_t>(pixels * tiling_.in_c) * sizeof(float));

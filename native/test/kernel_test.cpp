@@ -293,9 +293,12 @@ int main(int argc, char** argv) {
       {1, 4, 4, 2, 3, 3, 2, 1, 1, 6, 5, 4, 7},
       {1, 20, 3, 2, 2, 2, 3, 1, 1, 0, 0, 0, 0, 15, 2},
       // Several reduction blocks: partial sums per block with chunks inside, and few blocks with many weights.
-      {5, 30, 31, 96, 3, 3, 20, 1, 1, 1, 1, 1, 1},
-      {2, 34, 34, 90, 1, 1, 70},
-      {2, 34, 30, 80, 3, 3, 150, 1, 1, 1, 1, 1, 1},
+      {5, 30, 31, 96, 3, 3, 4, 1, 1, 1, 1, 1, 1},
+      {5, 30, 31, 70, 1, 1, 64},
+      {1, 33, 32, 112, 3, 3, 100, 1, 1, 1, 1, 1, 1},
+      // Pixels a multiple of 2 or 4 KiB apart.
+      {2, 5, 5, 1024, 1, 1, 200},
+      {1, 6, 6, 256, 3, 3, 65, 1, 2, 1, 1, 1, 1},
   };
   for (const Conv& s : cases) test_conv(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_conv(random_conv(random), random, levels);
