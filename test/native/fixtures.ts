@@ -107,12 +107,17 @@ export interface ProgramResult {
   readonly elapsedMs: number;
 }
 
-/** Runs `programs/<name>.mjs` in a process of its own with the addon's path as its first argument: whatever it does to
+/** Runs `programs/<name>.mjs` in a process of its own with the addon's path as first argument: whatever it does to
  * itself cannot touch the tests. */
-export function runProgram(name: string, args: string[], nodeOptions: string[] = []): ProgramResult {
+export function runProgram(
+  name: string,
+  args: string[],
+  nodeOptions: string[] = [],
+  addon = loaded.path ?? '',
+): ProgramResult {
   const script = fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url));
   const start = performance.now();
-  const command = [...nodeOptions, script, loaded.path ?? '', ...args];
+  const command = [...nodeOptions, script, addon, ...args];
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, command, {
     encoding: 'utf8',
     timeout: 100_000,
