@@ -19,12 +19,12 @@ namespace {
 
 int failures = 0;
 
-#define EXPECT(condition)                                               \
-  do {                                                                  \
-    if (!(condition)) {                                                 \
+#define EXPECT(condition) \
+  do { \
+    if (!(condition)) { \
       std::printf("line %d: %s does not hold\n", __LINE__, #condition); \
-      ++failures;                                                       \
-    }                                                                   \
+      ++failures; \
+    } \
   } while (0)
 
 /// Regions of changing size; every item must be done once, by a worker of the plan.
