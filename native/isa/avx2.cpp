@@ -19,7 +19,7 @@ namespace lanewise::avx2 {
 
 constexpr int kLanes = 8;
 constexpr int kTileM = 6;
-constexpr int kTileMNarrow = 12;
+constexpr int kTileMNarrow = 10;
 
 using Vec = __m256;
 using Mask = __m256;
@@ -100,6 +100,33 @@ LANEWISE_INLINE void store_i32(int32_t* p, Vec a) {
 LANEWISE_INLINE void store_i32_n(int32_t* p, Vec a, int n) {
   _mm256_maskstore_epi32(p, tail_mask(n), _mm256_cvtps_epi32(a));
 }
+
+/** Lane j of r[i] becomes lane i of r[j]. */
+LANEWISE_INLINE void transpose(Vec (&r)[kLanes]) {
+  Vec t[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+  Vec u[8];
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
+    r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
+  }
+}
+
+/** A level for work on at most kHalfLanes columns, or nullptr. */
+constexpr int kHalfLanes = 0;
+LANEWISE_INLINE const Kernels* half_table() { return nullptr; }
 
 #include "../kernels/all.inl"
 

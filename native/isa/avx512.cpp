@@ -18,11 +18,15 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")
 
+namespace lanewise::avx2 {
+extern const Kernels table;
+}
+
 namespace lanewise::avx512 {
 
 constexpr int kLanes = 16;
 constexpr int kTileM = 14;
-constexpr int kTileMNarrow = 14;
+constexpr int kTileMNarrow = 10;
 
 using Vec = __m512;
 using Mask = __mmask16;
@@ -82,6 +86,38 @@ LANEWISE_INLINE void store_i32(int32_t* p, Vec a) { _mm512_storeu_si512(p, _mm51
 LANEWISE_INLINE void store_i32_n(int32_t* p, Vec a, int n) {
   _mm512_mask_storeu_epi32(p, tail_mask(n), _mm512_cvtps_epi32(a));
 }
+
+LANEWISE_INLINE void transpose(Vec (&r)[kLanes]) {
+  Vec t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+  // u[i + c]: lanes c, c + 4, c + 8, c + 12 of rows i .. i + 3
+  Vec u[16];
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    u[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+    u[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+    u[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    u[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    const Vec low = _mm512_shuffle_f32x4(u[c], u[c + 4], 0x88);
+    const Vec high = _mm512_shuffle_f32x4(u[c + 8], u[c + 12], 0x88);
+    const Vec low_odd = _mm512_shuffle_f32x4(u[c], u[c + 4], 0xdd);
+    const Vec high_odd = _mm512_shuffle_f32x4(u[c + 8], u[c + 12], 0xdd);
+    r[c] = _mm512_shuffle_f32x4(low, high, 0x88);
+    r[c + 4] = _mm512_shuffle_f32x4(low_odd, high_odd, 0x88);
+    r[c + 8] = _mm512_shuffle_f32x4(low, high, 0xdd);
+    r[c + 12] = _mm512_shuffle_f32x4(low_odd, high_odd, 0xdd);
+  }
+}
+
+constexpr int kHalfLanes = 8;
+LANEWISE_INLINE const Kernels* half_table() { return &avx2::table; }
 
 #include "../kernels/all.inl"
 

@@ -95,6 +95,18 @@ LANEWISE_INLINE void store_i32_n(int32_t* p, Vec a, int n) {
   for (int i = 0; i < n; ++i) p[i] = lanes[i];
 }
 
+LANEWISE_INLINE void transpose(Vec (&r)[kLanes]) {
+  const float32x4x2_t low = vtrnq_f32(r[0], r[1]);
+  const float32x4x2_t high = vtrnq_f32(r[2], r[3]);
+  r[0] = vcombine_f32(vget_low_f32(low.val[0]), vget_low_f32(high.val[0]));
+  r[1] = vcombine_f32(vget_low_f32(low.val[1]), vget_low_f32(high.val[1]));
+  r[2] = vcombine_f32(vget_high_f32(low.val[0]), vget_high_f32(high.val[0]));
+  r[3] = vcombine_f32(vget_high_f32(low.val[1]), vget_high_f32(high.val[1]));
+}
+
+constexpr int kHalfLanes = 0;
+LANEWISE_INLINE const Kernels* half_table() { return nullptr; }
+
 #include "../kernels/all.inl"
 
 extern const Kernels table;

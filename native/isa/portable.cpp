@@ -117,6 +117,8 @@ LANEWISE_INLINE void store_i32(int32_t* p, Vec a) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_cvtps_epi32(a));
 }
 
+LANEWISE_INLINE void transpose(Vec (&r)[kLanes]) { _MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]); }
+
 #else
 
 struct Vec {
@@ -198,6 +200,12 @@ LANEWISE_INLINE Vec load_i32(const int32_t* p) {
 }
 LANEWISE_INLINE void store_i32(int32_t* p, Vec a) { LANEWISE_EACH p[i] = static_cast<int32_t>(a.lane[i]); }
 
+LANEWISE_INLINE void transpose(Vec (&r)[kLanes]) {
+  for (int i = 0; i < 4; ++i) {
+    for (int j = 0; j < i; ++j) std::swap(r[i].lane[j], r[j].lane[i]);
+  }
+}
+
 #undef LANEWISE_EACH
 
 #endif
@@ -227,6 +235,9 @@ LANEWISE_INLINE void store_i32_n(int32_t* p, Vec a, int n) {
   store_i32(lanes, a);
   for (int i = 0; i < n; ++i) p[i] = lanes[i];
 }
+
+constexpr int kHalfLanes = 0;
+LANEWISE_INLINE const Kernels* half_table() { return nullptr; }
 
 #include "../kernels/all.inl"
 

@@ -107,6 +107,7 @@ constexpr const GemmTile* gemm_tiles(std::integer_sequence<int, kMinus1...>) {
 
 /** Pixels are spread evenly over as few tiles as possible: 16 pixels are 8 + 8, not 14 + 2. */
 static void gemm_panel(const GemmPanel& task) {
+  if (task.n <= kHalfLanes) return half_table()->gemm_panel(task);
   const bool narrow = task.n <= kLanes;
   const bool mask_w = !task.w_padded && task.n % kLanes != 0;
   using Wide = std::make_integer_sequence<int, kTileM>;
@@ -134,15 +135,22 @@ static void pack_rows(float* to, const float* from, int64_t ld, int64_t rows, in
   }
 }
 
-/** to[r][j] = from[j * ld + r] for j < n, 0 for n <= j < width: the transpose. */
+/** to[r][j] = from[j * ld + r] for j < n, 0 for n <= j < width: the transpose. width is a number of whole vectors. */
 static void pack_columns(float* to, const float* from, int64_t ld, int64_t rows, int n, int width) {
-  for (int64_t r0 = 0; r0 < rows; r0 += 16) {
-    const int block = static_cast<int>(min_of<int64_t>(rows - r0, 16));
-    for (int j = 0; j < n; ++j) {
-      for (int r = 0; r < block; ++r) to[(r0 + r) * width + j] = from[j * ld + r0 + r];
-    }
-    for (int r = 0; r < block; ++r) {
-      for (int j = n; j < width; ++j) to[(r0 + r) * width + j] = 0.0f;
+  for (int64_t r = 0; r < rows; r += kLanes) {
+    const int block = static_cast<int>(min_of<int64_t>(rows - r, kLanes));
+    for (int j = 0; j < width; j += kLanes) {
+      const float* const source = from + j * ld + r;
+      Vec lines[kLanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) {
+        lines[i] = j + i >= n ? zero() : block == kLanes ? load(source + i * ld) : load_n(source + i * ld, block);
+      }
+      transpose(lines);
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) {
+        if (i < block) store(to + (r + i) * width + j, lines[i]);
+      }
     }
   }
 }

@@ -69,6 +69,7 @@ constexpr const GemmTileDw* gemm_tiles_dw(std::integer_sequence<int, kMinus1...>
 }
 
 static void gemm_panel_dw(const GemmPanelDw& task) {
+  if (task.n <= kHalfLanes) return half_table()->gemm_panel_dw(task);
   const bool narrow = task.n <= kLanes;
   const bool mask_dy = !task.dy_padded && task.n % kLanes != 0;
   using Wide = std::make_integer_sequence<int, kTileM>;
