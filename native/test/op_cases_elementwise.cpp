@@ -174,13 +174,15 @@ void elementwise_cases(Suite& suite) {
   }
 
   for (const int64_t n : kSizes) {
-    for (const float rate : {0.0f, 0.5f, 0.1f, 1e-8f, 0.99999994f}) {
+    const uint32_t key = key_reference(static_cast<uint32_t>(-5), 3, static_cast<uint32_t>(n));
+    // The last rate is exactly what an element draws, which is then kept.
+    const float drawn = static_cast<float>(uniform_reference(key, static_cast<uint32_t>(n / 2)));
+    for (const float rate : {0.0f, 0.5f, 0.1f, 1e-8f, 0.99999994f, drawn}) {
       Array step({2}, kI32);
       step.i()[0] = -5;
       step.i()[1] = static_cast<int32_t>(n);
       const float scale = 1.0f / (1.0f - rate);
       Case test{"dropout", &dropout_impl, {values({n}, 12), step}, {Array({n})}, {}, [=](Arrays& in, Arrays& out) {
-                  const uint32_t key = key_reference(static_cast<uint32_t>(-5), 3, static_cast<uint32_t>(n));
                   for (int64_t i = 0; i < n; ++i) {
                     const bool keep = uniform_reference(key, static_cast<uint32_t>(i)) >= rate;
                     out[0].f()[i] = keep ? in[0].f()[i] * scale : 0.0f;
