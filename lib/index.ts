@@ -1,7 +1,7 @@
 // The public API of lanewise. Everything a user can import is listed here.
 
 export type { Backend, BackendOptions } from './backend/backend.ts';
-export type { Dataset } from './data/dataset.ts';
+export type { Dataset, DatasetSplits } from './data/dataset.ts';
 export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';
@@ -27,6 +27,10 @@ export { type AdamOptions, adam, adamw } from './optim/adam.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
 export { type SgdOptions, sgd } from './optim/sgd.ts';
 export type { Numerics } from './plan/plan.ts';
+export { formatArena } from './report/arena.ts';
+export { formatConfusion, formatPerClass } from './report/evaluation.ts';
+export { formatProfile, formatProfileByOp } from './report/profile.ts';
+export { formatSummary } from './report/summary.ts';
 export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
 export {
   type EpochEvent,

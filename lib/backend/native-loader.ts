@@ -4,6 +4,7 @@
 
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { LanewiseError } from '../errors.ts';
@@ -42,7 +43,7 @@ export function searchNative(environment: NodeJS.ProcessEnv): NativeLoad {
   }
   if (mode === 'off') return { attempts: [{ path: 'LANEWISE_NATIVE', error: "is set to 'off'" }] };
   const candidates = override
-    ? [override]
+    ? [resolve(override)]
     : ['build/Release/lanewise.node', `prebuilds/${platformName()}/lanewise.node`].map((path) =>
         fileURLToPath(new URL(`../../${path}`, import.meta.url)),
       );

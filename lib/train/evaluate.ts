@@ -31,21 +31,24 @@ export async function evaluate(model: Model, data: Dataset, options: EvaluateOpt
   const { loss = softmaxCrossEntropy(), batchSize = 64 } = options;
   integer('evaluate', 'batchSize', batchSize, 1);
   checkDataset('evaluate', data, model.architecture.inputShape, model.outputShape[0] ?? 0);
-  return evaluateIn(new Session(model, selectBackend(options), { loss }), data, model.outputShape[0] ?? 0, batchSize);
+  const session = new Session(model, selectBackend(options), { loss });
+  return (await evaluateIn(session, data, model.outputShape[0] ?? 0, batchSize)) as Evaluation;
 }
 
-/** The same with the weights that `session` holds at the moment. */
+/** The same with the weights that `session` holds at the moment; undefined when `signal` was aborted on the way. */
 export async function evaluateIn(
   session: Session,
   data: Dataset,
   classes: number,
   batchSize: number,
-): Promise<Evaluation> {
+  signal?: AbortSignal,
+): Promise<Evaluation | undefined> {
   const confusion = Array.from({ length: classes }, () => new Uint32Array(classes));
   const imageSize = data.images.length / data.count;
   let loss = 0;
   let correct = 0;
   for (let start = 0; start < data.count; start += batchSize) {
+    if (signal?.aborted) return undefined;
     const end = Math.min(start + batchSize, data.count);
     const images = data.images.subarray(start * imageSize, end * imageSize);
     const labels = data.labels.subarray(start, end);

@@ -140,22 +140,24 @@ async function* runEpochs(
         batchSize: size,
         imagesPerSecond: clock.images / clock.seconds,
       };
-      if (checkpoint?.everySteps && state.step % checkpoint.everySteps === 0) await save();
+      const due = checkpoint?.everySteps && state.step % checkpoint.everySteps === 0;
+      if (due && state.position < data.count) await save(); // The end of an epoch saves anyway.
     }
     totals.images += clock.images;
     totals.seconds += clock.seconds;
     if (state.position < data.count) break;
 
-    if (validation) evaluation = await evaluateIn(session, validation, classes, batchSize);
     const event = finishEpoch(state, data.count);
-    await save();
+    await save(); // Before the evaluation, which may take long: nothing that is trained may be lost.
+    const evaluated = validation && (await evaluateIn(session, validation, classes, batchSize, signal));
+    if (evaluated) evaluation = evaluated;
     const speed = { imagesPerSecond: clock.images / clock.seconds, seconds: clock.seconds };
-    yield { ...event, epochs, ...speed, ...(evaluation && { validation: evaluation }) } satisfies EpochEvent;
+    yield { ...event, epochs, ...speed, ...(evaluated && { validation: evaluated }) } satisfies EpochEvent;
   }
 
   const stopped = state.epoch < epochs ? 'aborted' : 'completed';
   if (stopped === 'aborted') await save();
-  else if (validation) evaluation ??= await evaluateIn(session, validation, classes, batchSize);
+  else if (validation) evaluation ??= await evaluateIn(session, validation, classes, batchSize, signal);
   const { backend } = session;
   return {
     stopped,

@@ -117,6 +117,16 @@ for (const { backend, skip } of backends) {
       }
     });
 
+    it('resumes from the end of an epoch that is also a step to save at', async () => {
+      const whole = network();
+      await nn.fit(whole, { ...options, backend });
+      const path = join(folder, `${backend}-epoch.checkpoint`);
+      await nn.fit(network(), { ...options, backend, epochs: 1, checkpoint: { path, everySteps: 7 } });
+      const rest = network(77);
+      await nn.fit(rest, { ...options, backend, resume: path });
+      expect(bits(rest)).toEqual(bits(whole));
+    });
+
     it('stops at a loss that is not finite, names the layer, keeps weights and checkpoint', async () => {
       const model = network();
       const path = join(folder, `${backend}-diverged.checkpoint`);
