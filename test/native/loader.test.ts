@@ -2,7 +2,7 @@
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chooseIsa, chooseThreads } from '../../lib/backend/native.ts';
 import type { MachineInfo } from '../../lib/backend/native-binding.ts';
@@ -43,6 +43,8 @@ describe('the search for the addon', () => {
   it('takes the named file alone, and an empty name for none', () => {
     const same = file('same.cjs', `exports.opTableHash = ${opTableHash()}; exports.stop = () => {};`);
     expect(searchNative({ LANEWISE_BINARY: same })).toMatchObject({ path: same, attempts: [] });
+    const relativePath = relative(process.cwd(), same);
+    expect(searchNative({ LANEWISE_BINARY: relativePath })).toMatchObject({ path: same, attempts: [] });
     expect(searchNative({ LANEWISE_BINARY: '', LANEWISE_NATIVE: '' }).path).toBe(searchNative({}).path);
   });
 
