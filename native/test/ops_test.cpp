@@ -198,8 +198,9 @@ void Suite::refused(const Case& test, const char* why) {
 }
 
 void fill_values(Array& array, uint32_t seed, bool wild) {
-  constexpr float kWild[] = {NAN,    INFINITY,           -INFINITY,           0.0f,    -0.0f,  1e-40f, -1e-42f, 3e38f,
-                             -3e38f, 88.72283935546875f, -87.33654022216797f, -87.34f, 88.73f, 0.625f, 1e-38f,  -1.0f};
+  constexpr float kWild[] = {
+      NAN,    INFINITY,           -INFINITY,           0.0f,    -0.0f,  1e-40f, -1e-42f, 3e38f,
+      -3e38f, 88.72283935546875f, -87.33654022216797f, -87.34f, 88.73f, 0.625f, 1e-38f,  -88.72283935546875f};
   Random random(seed);
   for (int64_t i = 0; i < array.count(); ++i) {
     const bool special = wild && random.below(12) == 0;
