@@ -1,5 +1,5 @@
-// AVX2 + FMA: 8 lanes, 16 registers. Everything between the target pragmas may use the instruction set; std headers stay
-// outside, so that no shared inline function is ever compiled for it. This file shows the complete Vec API.
+// AVX2 + FMA: 8 lanes, 16 registers. Everything between the target pragmas may use the instruction set; std headers
+// stay outside, so that no shared inline function is ever compiled for it. This file shows the complete Vec API.
 #include <cmath>
 #include <cstdint>
 #include <cstring>

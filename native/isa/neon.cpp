@@ -15,7 +15,7 @@
 namespace lanewise::neon {
 
 constexpr int kLanes = 4;
-constexpr int kTileM = 12;
+constexpr int kTileM = 10;
 constexpr int kTileMNarrow = 12;
 
 using Vec = float32x4_t;
@@ -58,9 +58,7 @@ LANEWISE_INLINE Mask mask_or(Mask a, Mask b) { return vorrq_u32(a, b); }
 LANEWISE_INLINE bool mask_any(Mask a) { return vmaxvq_u32(a) != 0; }
 LANEWISE_INLINE Vec select(Mask m, Vec a, Vec b) { return vbslq_f32(m, a, b); }
 
-LANEWISE_INLINE Vec copysign1(Vec magnitude, Vec sign) {
-  return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude);
-}
+LANEWISE_INLINE Vec copysign1(Vec magnitude, Vec sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude); }
 LANEWISE_INLINE Vec pow2(Vec n) {
   return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
 }

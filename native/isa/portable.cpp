@@ -80,10 +80,9 @@ LANEWISE_INLINE Vec fma(Vec a, Vec b, Vec c) {
   __m128d low = _mm_add_pd(product_low, addend_low);
   __m128d high = _mm_add_pd(product_high, addend_high);
   // Only a sum on or halfway between two floats can round wrongly the second time, and its last 28 bits are zero.
-  const __m128i last_words = _mm_castps_si128(
-      _mm_shuffle_ps(_mm_castpd_ps(low), _mm_castpd_ps(high), _MM_SHUFFLE(2, 0, 2, 0)));
-  const __m128i suspect =
-      _mm_cmpeq_epi32(_mm_and_si128(last_words, _mm_set1_epi32(0x0fffffff)), _mm_setzero_si128());
+  const __m128i last_words =
+      _mm_castps_si128(_mm_shuffle_ps(_mm_castpd_ps(low), _mm_castpd_ps(high), _MM_SHUFFLE(2, 0, 2, 0)));
+  const __m128i suspect = _mm_cmpeq_epi32(_mm_and_si128(last_words, _mm_set1_epi32(0x0fffffff)), _mm_setzero_si128());
   if (__builtin_expect(_mm_movemask_ps(_mm_castsi128_ps(suspect)) != 0, 0)) {
     low = round_to_odd(product_low, addend_low, low);
     high = round_to_odd(product_high, addend_high, high);
@@ -144,13 +143,41 @@ LANEWISE_INLINE void store_n(float* p, Vec a, int n) {
 }
 
 LANEWISE_INLINE Vec broadcast(float a) { return {{a, a, a, a}}; }
-LANEWISE_INLINE Vec add(Vec a, Vec b) { Vec r; LANEWISE_EACH r.lane[i] = a.lane[i] + b.lane[i]; return r; }
-LANEWISE_INLINE Vec sub(Vec a, Vec b) { Vec r; LANEWISE_EACH r.lane[i] = a.lane[i] - b.lane[i]; return r; }
-LANEWISE_INLINE Vec mul(Vec a, Vec b) { Vec r; LANEWISE_EACH r.lane[i] = a.lane[i] * b.lane[i]; return r; }
-LANEWISE_INLINE Vec div(Vec a, Vec b) { Vec r; LANEWISE_EACH r.lane[i] = a.lane[i] / b.lane[i]; return r; }
-LANEWISE_INLINE Vec sqrt(Vec a) { Vec r; LANEWISE_EACH r.lane[i] = std::sqrt(a.lane[i]); return r; }
-LANEWISE_INLINE Vec neg(Vec a) { Vec r; LANEWISE_EACH r.lane[i] = -a.lane[i]; return r; }
-LANEWISE_INLINE Vec abs(Vec a) { Vec r; LANEWISE_EACH r.lane[i] = std::fabs(a.lane[i]); return r; }
+LANEWISE_INLINE Vec add(Vec a, Vec b) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] + b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Vec sub(Vec a, Vec b) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] - b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Vec mul(Vec a, Vec b) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] * b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Vec div(Vec a, Vec b) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] / b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Vec sqrt(Vec a) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = std::sqrt(a.lane[i]);
+  return r;
+}
+LANEWISE_INLINE Vec neg(Vec a) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = -a.lane[i];
+  return r;
+}
+LANEWISE_INLINE Vec abs(Vec a) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = std::fabs(a.lane[i]);
+  return r;
+}
 
 LANEWISE_INLINE float fma1(float a, float b, float c) {
   const double product = static_cast<double>(a) * b;
@@ -169,13 +196,41 @@ LANEWISE_INLINE Vec fma(Vec a, Vec b, Vec c) {
   return r;
 }
 
-LANEWISE_INLINE Mask less(Vec a, Vec b) { Mask r; LANEWISE_EACH r.lane[i] = a.lane[i] < b.lane[i]; return r; }
-LANEWISE_INLINE Mask less_equal(Vec a, Vec b) { Mask r; LANEWISE_EACH r.lane[i] = a.lane[i] <= b.lane[i]; return r; }
-LANEWISE_INLINE Mask equal(Vec a, Vec b) { Mask r; LANEWISE_EACH r.lane[i] = a.lane[i] == b.lane[i]; return r; }
-LANEWISE_INLINE Mask is_nan(Vec a) { Mask r; LANEWISE_EACH r.lane[i] = a.lane[i] != a.lane[i]; return r; }
-LANEWISE_INLINE Mask mask_and(Mask a, Mask b) { Mask r; LANEWISE_EACH r.lane[i] = a.lane[i] && b.lane[i]; return r; }
-LANEWISE_INLINE Mask mask_or(Mask a, Mask b) { Mask r; LANEWISE_EACH r.lane[i] = a.lane[i] || b.lane[i]; return r; }
-LANEWISE_INLINE Mask mask_not(Mask a) { Mask r; LANEWISE_EACH r.lane[i] = !a.lane[i]; return r; }
+LANEWISE_INLINE Mask less(Vec a, Vec b) {
+  Mask r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] < b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Mask less_equal(Vec a, Vec b) {
+  Mask r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] <= b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Mask equal(Vec a, Vec b) {
+  Mask r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] == b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Mask is_nan(Vec a) {
+  Mask r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] != a.lane[i];
+  return r;
+}
+LANEWISE_INLINE Mask mask_and(Mask a, Mask b) {
+  Mask r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] && b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Mask mask_or(Mask a, Mask b) {
+  Mask r;
+  LANEWISE_EACH r.lane[i] = a.lane[i] || b.lane[i];
+  return r;
+}
+LANEWISE_INLINE Mask mask_not(Mask a) {
+  Mask r;
+  LANEWISE_EACH r.lane[i] = !a.lane[i];
+  return r;
+}
 LANEWISE_INLINE bool mask_any(Mask a) { return a.lane[0] || a.lane[1] || a.lane[2] || a.lane[3]; }
 LANEWISE_INLINE Vec select(Mask m, Vec a, Vec b) {
   Vec r;

@@ -19,7 +19,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) x[m] = xs[m] + task.x_offset;
 
-  // The outputs are on their way from memory while the reduction runs.
+    // The outputs are on their way from memory while the reduction runs.
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2

@@ -1,6 +1,6 @@
-// The weight gradient of dense groups. Work is cut in one of two ways. Many blocks and few weights: a reduction block is
-// an item and writes partial sums, which are then folded in order. Else: block after block, its register tiles are the
-// items. x and dy are copied into panels where that is repaid, so that a register tile reads two dense streams.
+// The weight gradient of dense groups. Work is cut in one of two ways. Many blocks and few weights: a reduction block
+// is an item and writes partial sums, which are then folded in order. Else: block after block, its register tiles are
+// the items. x and dy are copied into panels where that is repaid, so that a register tile reads two dense streams.
 #include "conv_dw.h"
 
 #include "conv_dw_chunk.h"
@@ -126,7 +126,8 @@ void run_by_block(const ConvDw& shape, const Plan& plan, const float* x, const f
         }
         for (int64_t index = 0; index < tiling.panels * shape.rows.kernel; ++index) {
           const Task task = task_of(shape, tiling, index);
-          float* const partial = partials + i * plan.dw_floats + task.r * plan.row_positions * tiling.out_c + task.column;
+          float* const partial =
+              partials + i * plan.dw_floats + task.r * plan.row_positions * tiling.out_c + task.column;
           compute(shape, plan, chunk, task, first > from, kernels, partial, tiling.out_c);
         }
       }
@@ -143,9 +144,8 @@ void run_by_task(const ConvDw& shape, const Plan& plan, const float* x, const fl
                   workspace + plan.at_blocks);
     block.list_segments();
     if (!tiling.direct_x || !tiling.direct_dy) {
-      parallel.run(block.segments() * block.parts(), [&](int64_t copy, int) {
-        block.copy_all(copy / block.parts(), copy % block.parts(), kernels);
-      });
+      parallel.run(block.segments() * block.parts(),
+                   [&](int64_t copy, int) { block.copy_all(copy / block.parts(), copy % block.parts(), kernels); });
     }
     parallel.run(tiling.panels * shape.rows.kernel, [&](int64_t item, int worker) {
       const Task task = task_of(shape, tiling, item);

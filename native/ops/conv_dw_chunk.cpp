@@ -104,7 +104,8 @@ void DwChunk::list_segments() {
     const Segment segment = segment_of(i);
     const int64_t pixel = (segment.image * shape_.rows.out + segment.row) * shape_.cols.out + segment.col;
     const int64_t in_row = segment.image * shape_.rows.in + segment.row * shape_.rows.stride;
-    xs_[i] = tiling_.direct_x ? x_ + (in_row * shape_.cols.in + segment.col * shape_.cols.stride) * tiling_.in_c : x_row;
+    xs_[i] =
+        tiling_.direct_x ? x_ + (in_row * shape_.cols.in + segment.col * shape_.cols.stride) * tiling_.in_c : x_row;
     dys_[i] = tiling_.direct_dy ? dy_ + pixel * tiling_.out_c : dy_panel;
     lengths_[i] = segment.length;
     if (!tiling_.direct_x) x_row += x_rows_until_next(i, segment) * row_floats();
@@ -131,14 +132,15 @@ void DwChunk::copy_x(int64_t i, int64_t part, int64_t panel_from, int64_t panel_
     for (int64_t panel = panel_from; panel < panel_to; ++panel, to += tiling_.x_panel_floats) {
       const int64_t from = panel % tiling_.k_tiles * tiling_.k_tile;
       const int64_t channels = min_of(tiling_.k_tile, tiling_.k - from);
-      copy_x_row(image + panel / tiling_.k_tiles * shape_.k, in_row, in_col, col_from, col_to, from, channels, to, kernels);
+      copy_x_row(image + panel / tiling_.k_tiles * shape_.k, in_row, in_col, col_from, col_to, from, channels, to,
+                 kernels);
     }
   }
 }
 
 /// Columns [col_from, col_to) of a panel row; column 0 is column `in_col` of x and may lie outside.
-void DwChunk::copy_x_row(const float* image, int64_t row, int64_t in_col, int64_t col_from, int64_t col_to, int64_t from,
-                         int64_t channels, float* to, const Kernels& kernels) const {
+void DwChunk::copy_x_row(const float* image, int64_t row, int64_t in_col, int64_t col_from, int64_t col_to,
+                         int64_t from, int64_t channels, float* to, const Kernels& kernels) const {
   const bool outside = row < 0 || row >= shape_.rows.in;
   const int64_t valid_from = outside ? col_to : min_of(max_of(-in_col, col_from), col_to);
   const int64_t valid_to = max_of(min_of(shape_.cols.in - in_col, col_to), valid_from);

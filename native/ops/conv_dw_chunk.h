@@ -15,8 +15,8 @@ struct DwTiling {
   int64_t segment, segments_per_row, segments, block_segments, blocks;
   int64_t chunk_segments;
   bool direct_x, direct_dy;
-  // x panels: k_tile channels of every pixel that the chunk's taps read, zero padded. repeat > 1: a panel's channel j is
-  // channel j / repeat of x.
+  // x panels: k_tile channels of every pixel that the chunk's taps read, zero padded. repeat > 1: a panel's channel j
+  // is channel j / repeat of x.
   int64_t k, k_tile, k_tiles, repeat, x_panels, x_rows, x_cols, x_panel_floats;
   bool sparse_rows;
   // dy panels: panel_width output channels of every pixel of the chunk

@@ -29,8 +29,7 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.panels_per_group = ceil_div(pass.columns, plan.panel_width);
   plan.panels = sat_mul(pass.groups, plan.panels_per_group);
   plan.panel_floats = sat_mul(sat_mul(plan.taps, pass.k), plan.panel_width);
-  plan.splits =
-      plan.tiling.blocks >= kMinItems ? 1 : min_of(plan.panels, ceil_div(kMinItems, plan.tiling.blocks));
+  plan.splits = plan.tiling.blocks >= kMinItems ? 1 : min_of(plan.panels, ceil_div(kMinItems, plan.tiling.blocks));
   Layout layout;
   plan.at_packed = layout.take(plan.packed ? sat_mul(plan.panels, plan.panel_floats) : 0, sizeof(float));
   plan.at_workers = layout.bytes;

@@ -27,9 +27,9 @@ struct ConvShape {
 /// `x`, `w` and `y` are the dims of the tensors of the forward pass.
 template <class Attrs>
 ConvShape conv_shape(const Attrs& a, const int64_t* x, const int64_t* w, const int64_t* y) {
-  return {x[0],       x[1],        x[2],         x[3],          w[0],         w[1],
-          w[3],       y[1],        y[2],         a.stride_h,    a.stride_w,   a.pad_top,
-          a.pad_left, a.pad_bottom, a.pad_right, a.dilation_h,  a.dilation_w, a.groups};
+  return {x[0],       x[1],         x[2],        x[3],         w[0],         w[1],
+          w[3],       y[1],         y[2],        a.stride_h,   a.stride_w,   a.pad_top,
+          a.pad_left, a.pad_bottom, a.pad_right, a.dilation_h, a.dilation_w, a.groups};
 }
 
 inline bool is_f32(const Tensor* tensor, int rank) {

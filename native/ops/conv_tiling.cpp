@@ -49,8 +49,7 @@ void choose_blocks(const ConvPass& pass, int64_t phases, int64_t tile_m, Tiling*
   tiling->image_blocks = ceil_div(pass.images, tiling->block_images);
   tiling->row_blocks = ceil_div(rows, tiling->block_rows);
   tiling->col_blocks = ceil_div(cols, tiling->block_cols);
-  tiling->blocks =
-      sat_mul(phases, sat_mul(tiling->image_blocks, sat_mul(tiling->row_blocks, tiling->col_blocks)));
+  tiling->blocks = sat_mul(phases, sat_mul(tiling->image_blocks, sat_mul(tiling->row_blocks, tiling->col_blocks)));
   tiling->pixels = tiling->block_images * tiling->block_rows * tiling->block_cols;
 }
 
@@ -70,9 +69,9 @@ Tiling make_tiling(const ConvPass& pass, int64_t tile_m, ChannelCopy copy, int64
   const AxisBounds cols = bounds_of(pass.cols);
   const bool copies = rows.pads || cols.pads || copy != ChannelCopy::kPlain;
   const int64_t distance = sat_mul(tiling.in_c, pass.cols.in_step());
-  const bool gap = copy == ChannelCopy::kPlain && tile_m > kConflictPixels &&
-                   (copies ? distance % kConflictFloats == 0
-                           : distance % (2 * kConflictFloats) == 0 && tiling.out_c >= kRepaysCopy);
+  const bool gap =
+      copy == ChannelCopy::kPlain && tile_m > kConflictPixels &&
+      (copies ? distance % kConflictFloats == 0 : distance % (2 * kConflictFloats) == 0 && tiling.out_c >= kRepaysCopy);
   if (gap) tiling.scratch_c = sat_add(tiling.in_c, kGapFloats);
   tiling.direct = !copies && !gap;
   const int64_t dense = sat_add(sat_mul(tiling.block_rows - 1, pass.rows.in_step()), rows.extent);
@@ -206,9 +205,8 @@ void TileBlock::list_pixels() {
   pixels_ = 0;
   for (int64_t image = image_from_; image < image_to_; ++image) {
     for (int64_t row = row_from_; row < row_to_; ++row) {
-      const float* x = tiling_.direct
-                           ? in_ + image * image_floats + row * row_step_ + col_from_ * col_step
-                           : scratch_ + (image - image_from_) * image_floats + (row - row_from_) * row_step_;
+      const float* x = tiling_.direct ? in_ + image * image_floats + row * row_step_ + col_from_ * col_step
+                                      : scratch_ + (image - image_from_) * image_floats + (row - row_from_) * row_step_;
       const int64_t out_row = row_phase_ + row * pass_.rows.out_step();
       float* y = out_ + ((image * pass_.rows.out + out_row) * pass_.cols.out + out_col) * tiling_.out_c;
       for (int64_t col = col_from_; col < col_to_; ++col, ++pixels_, x += col_step, y += out_step) {
@@ -233,7 +231,8 @@ void TileBlock::list_taps(int64_t tap_floats) {
     for (int64_t s = 0; s < pass_.cols.kernel; ++s) {
       int64_t col;
       if (!pass_.cols.hits(col_phase_, s, &col)) continue;
-      taps_[n_taps_++] = {row * pitch_ + (col - first_col) * tiling_.scratch_c, (r * pass_.cols.kernel + s) * tap_floats};
+      taps_[n_taps_++] = {row * pitch_ + (col - first_col) * tiling_.scratch_c,
+                          (r * pass_.cols.kernel + s) * tap_floats};
     }
   }
 }

@@ -17,16 +17,16 @@ enum class ChannelCopy : int32_t {
 
 /// Everything that follows from the shape.
 struct Tiling {
-  int64_t in_c, out_c;      // channels of the tensors
-  int64_t scratch_c;        // channels of the pixels that the kernel reads
+  int64_t in_c, out_c;  // channels of the tensors
+  int64_t scratch_c;    // channels of the pixels that the kernel reads
   ChannelCopy copy;
   int64_t multiplier;
-  bool direct;              // the kernel reads the input in place
-  bool sparse_rows;         // the scratch holds only rows that taps read, ordered by (output row, tap)
+  bool direct;       // the kernel reads the input in place
+  bool sparse_rows;  // the scratch holds only rows that taps read, ordered by (output row, tap)
   int64_t block_images, block_rows, block_cols;
   int64_t image_blocks, row_blocks, col_blocks, col_phases, blocks;
-  int64_t pixels;           // of a block
-  int64_t max_taps;         // of a phase
+  int64_t pixels;    // of a block
+  int64_t max_taps;  // of a phase
   int64_t scratch_rows, scratch_cols;
   int64_t at_taps, at_x, at_y, at_scratch, bytes;  // memory of one worker
 };

@@ -19,8 +19,13 @@ Sizes sizes_of(const OpArgs& args) {
   const int64_t* const b = args.inputs[1]->dims;
   const bool trans_a = attrs.trans_a != 0;
   const bool trans_b = attrs.trans_b != 0;
-  return {a[trans_a ? 1 : 0], args.outputs[0].dims[1], a[trans_a ? 0 : 1], b[trans_b ? 1 : 0], b[trans_b ? 0 : 1],
-          trans_a,            trans_b};
+  return {a[trans_a ? 1 : 0],
+          args.outputs[0].dims[1],
+          a[trans_a ? 0 : 1],
+          b[trans_b ? 1 : 0],
+          b[trans_b ? 0 : 1],
+          trans_a,
+          trans_b};
 }
 
 const char* verify(const OpArgs& args) {

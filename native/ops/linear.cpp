@@ -39,12 +39,9 @@ int64_t forward_workspace(const OpArgs& args, const Kernels& kernels, int thread
 
 bool run_forward(const OpContext& c) {
   const LinearAttrs& attrs = c.attrs_as<LinearAttrs>();
-  const ConvPassData data = {c.inputs[0]->as<float>(),
-                             c.inputs[1]->as<float>(),
-                             c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
-                             c.outputs[0].as<float>(),
-                             attrs.activation,
-                             attrs.slope};
+  const ConvPassData data = {
+      c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
+      c.outputs[0].as<float>(), attrs.activation,         attrs.slope};
   conv_pass_run(forward_pass(c), data, c.kernels, c.parallel, c.workspace);
   return true;
 }
@@ -61,8 +58,8 @@ int64_t dx_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
 }
 
 bool run_dx(const OpContext& c) {
-  const ConvPassData data = {c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), nullptr,
-                             c.outputs[0].as<float>(), kNoActivation,            0.0f};
+  const ConvPassData data = {
+      c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), nullptr, c.outputs[0].as<float>(), kNoActivation, 0.0f};
   conv_pass_run(dx_pass(c), data, c.kernels, c.parallel, c.workspace);
   return true;
 }

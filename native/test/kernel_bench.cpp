@@ -125,7 +125,7 @@ int main(int argc, char** argv) {
     random.fill(x);
     random.fill(w);
     random.fill(dy);
-    const Conv2dAttrs attrs = {s.stride, s.stride,   s.pad_h,    s.pad_w,  s.pad_h,       s.pad_w,
+    const Conv2dAttrs attrs = {s.stride,   s.stride,   s.pad_h,  s.pad_w,       s.pad_h, s.pad_w,
                                s.dilation, s.dilation, s.groups, kNoActivation, 0};
     const Conv2dDxAttrs dx_attrs = {s.stride,   s.stride,   s.pad_h,  s.pad_w, s.pad_h, s.pad_w,
                                     s.dilation, s.dilation, s.groups, s.h,     s.w};
@@ -137,7 +137,8 @@ int main(int argc, char** argv) {
                              best_time(conv2d_dw_impl, x, dy, dw, &dw_attrs, *kernels, parallel, seconds)};
     const double peak = peak_flops(*kernels) * threads;
     std::printf("%-22s", s.name);
-    for (const double time : times) std::printf(" %8.2f ms %6.1f %3.0f%%", time * 1e3, flops / time * 1e-9, 100 * flops / time / peak);
+    for (const double time : times)
+      std::printf(" %8.2f ms %6.1f %3.0f%%", time * 1e3, flops / time * 1e-9, 100 * flops / time / peak);
     std::printf("\n");
     std::fflush(stdout);
   }

@@ -1,6 +1,5 @@
 // conv2d, linear and gemm on every instruction set of this machine, 1, 2 and 7 threads, against the definition of
 // their arithmetic (chains of fused multiply-adds), bit for bit. Zeros compare equal whatever their sign.
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -8,127 +7,19 @@
 #include <vector>
 
 #include "../generated/op_table.h"
+#include "conv_reference.h"
 #include "op_runner.h"
 
 using namespace lanewise;
 using lanewise::test::Buffer;
+using lanewise::test::Conv;
 using lanewise::test::Random;
+using lanewise::test::reference_dw;
+using lanewise::test::reference_dx;
+using lanewise::test::reference_forward;
 using lanewise::test::run_op;
 
 namespace {
-
-struct Conv {
-  int64_t n, ih, iw, c, kh, kw, o;
-  int32_t sh = 1, sw = 1, top = 0, left = 0, bottom = 0, right = 0, dh = 1, dw = 1, groups = 1;
-
-  int64_t oh() const { return (ih + top + bottom - (kh - 1) * dh - 1) / sh + 1; }
-  int64_t ow() const { return (iw + left + right - (kw - 1) * dw - 1) / sw + 1; }
-  bool valid() const {
-    return ih + top + bottom > (kh - 1) * dh && iw + left + right > (kw - 1) * dw && c % groups == 0 && o % groups == 0;
-  }
-  std::string text() const {
-    char line[200];
-    std::snprintf(line, sizeof line,
-                  "x[%d,%d,%d,%d] w[%d,%d,%d,%d] stride %d,%d pad %d,%d,%d,%d dilation %d,%d groups %d", int(n), int(ih),
-                  int(iw), int(c), int(kh), int(kw), int(c / groups), int(o), sh, sw, top, left, bottom, right, dh, dw,
-                  groups);
-    return line;
-  }
-};
-
-/// Visits every (output pixel, tap) whose input lies inside x, in the order of the definition.
-template <class F>
-void each_tap(const Conv& s, F f) {
-  for (int64_t image = 0; image < s.n; ++image) {
-    for (int64_t oh = 0; oh < s.oh(); ++oh) {
-      for (int64_t ow = 0; ow < s.ow(); ++ow) {
-        for (int64_t r = 0; r < s.kh; ++r) {
-          for (int64_t t = 0; t < s.kw; ++t) {
-            const int64_t ih = oh * s.sh - s.top + r * s.dh;
-            const int64_t iw = ow * s.sw - s.left + t * s.dw;
-            if (ih < 0 || ih >= s.ih || iw < 0 || iw >= s.iw) continue;
-            f((image * s.ih + ih) * s.iw + iw, (image * s.oh() + oh) * s.ow() + ow, r * s.kw + t);
-          }
-        }
-      }
-    }
-  }
-}
-
-float activate(float v, int activation, float slope) {
-  if (activation == 1) return v < 0 ? 0 : v;
-  if (activation == 2) return v < 0 ? v * slope : v;
-  return v;
-}
-
-void reference_forward(const Conv& s, const float* x, const float* w, const float* b, int activation, float slope,
-                       float* y) {
-  const int64_t cg = s.c / s.groups, og = s.o / s.groups, pixels = s.n * s.oh() * s.ow();
-  std::memset(y, 0, static_cast<size_t>(pixels * s.o) * 4);
-  each_tap(s, [&](int64_t in, int64_t out, int64_t tap) {
-    for (int64_t o = 0; o < s.o; ++o) {
-      float& acc = y[out * s.o + o];
-      for (int64_t k = 0; k < cg; ++k) acc = std::fmaf(x[in * s.c + o / og * cg + k], w[(tap * cg + k) * s.o + o], acc);
-    }
-  });
-  for (int64_t i = 0; i < pixels * s.o; ++i) {
-    y[i] = activate(b == nullptr ? y[i] : y[i] + b[i % s.o], activation, slope);
-  }
-}
-
-void reference_dx(const Conv& s, const float* dy, const float* w, float* dx) {
-  const int64_t cg = s.c / s.groups, og = s.o / s.groups;
-  for (int64_t image = 0; image < s.n; ++image) {
-    for (int64_t ih = 0; ih < s.ih; ++ih) {
-      for (int64_t iw = 0; iw < s.iw; ++iw) {
-        for (int64_t c = 0; c < s.c; ++c) {
-          float acc = 0;
-          for (int64_t r = 0; r < s.kh; ++r) {
-            for (int64_t t = 0; t < s.kw; ++t) {
-              const int64_t oh = ih + s.top - r * s.dh, ow = iw + s.left - t * s.dw;
-              if (oh < 0 || ow < 0 || oh % s.sh != 0 || ow % s.sw != 0) continue;
-              if (oh / s.sh >= s.oh() || ow / s.sw >= s.ow()) continue;
-              const int64_t pixel = (image * s.oh() + oh / s.sh) * s.ow() + ow / s.sw;
-              for (int64_t o = c / cg * og; o < (c / cg + 1) * og; ++o) {
-                acc = std::fmaf(dy[pixel * s.o + o], w[((r * s.kw + t) * cg + c % cg) * s.o + o], acc);
-              }
-            }
-          }
-          dx[((image * s.ih + ih) * s.iw + iw) * s.c + c] = acc;
-        }
-      }
-    }
-  }
-}
-
-void reference_dw(const Conv& s, const float* x, const float* dy, float* dw) {
-  const int64_t cg = s.c / s.groups, og = s.o / s.groups, count = s.kh * s.kw * cg * s.o;
-  const int64_t segment = s.ow() < 1024 ? s.ow() : 1024;
-  const int64_t per_row = (s.ow() + 1023) / 1024;
-  const int64_t per_block = 1024 / segment > 1 ? 1024 / segment : 1;
-  std::vector<float> block(static_cast<size_t>(count));
-  int64_t current = -1;
-  std::memset(dw, 0, static_cast<size_t>(count) * 4);
-  const auto flush = [&](int64_t next) {
-    if (current >= 0) {
-      for (int64_t i = 0; i < count; ++i) dw[i] = current == 0 ? block[size_t(i)] : dw[i] + block[size_t(i)];
-    }
-    block.assign(block.size(), 0.0f);
-    current = next;
-  };
-  // A block that only sees padding still adds its zeros, which changes nothing.
-  each_tap(s, [&](int64_t in, int64_t out, int64_t tap) {
-    const int64_t index = (out / s.ow() * per_row + out % s.ow() / 1024) / per_block;
-    if (index != current) flush(index);
-    for (int64_t k = 0; k < cg; ++k) {
-      for (int64_t o = 0; o < s.o; ++o) {
-        float& acc = block[size_t((tap * cg + k) * s.o + o)];
-        acc = std::fmaf(x[in * s.c + o / og * cg + k], dy[out * s.o + o], acc);
-      }
-    }
-  });
-  flush(-1);
-}
 
 int failures = 0;
 int checks = 0;
@@ -180,14 +71,13 @@ void test_conv(const Conv& s, Random& random, const Levels& levels) {
   reference_dw(s, x.data(), dy.data(), dw.data());
   Buffer y_got({s.n, s.oh(), s.ow(), s.o}), dx_got({s.n, s.ih, s.iw, s.c}), dw_got({s.kh, s.kw, s.c / s.groups, s.o});
   const Conv2dAttrs attrs = {s.sh, s.sw, s.top, s.left, s.bottom, s.right, s.dh, s.dw, s.groups, activation, slope};
-  const Conv2dDxAttrs dx_attrs = {s.sh, s.sw,    s.top,     s.left,          s.bottom,       s.right,
-                                  s.dh, s.dw,    s.groups,  int32_t(s.ih), int32_t(s.iw)};
-  const Conv2dDwAttrs dw_attrs = {s.sh, s.sw,    s.top,     s.left,          s.bottom,       s.right,
-                                  s.dh, s.dw,    s.groups,  int32_t(s.kh), int32_t(s.kw)};
+  const Conv2dDxAttrs dx_attrs = {s.sh, s.sw, s.top,    s.left,        s.bottom,     s.right,
+                                  s.dh, s.dw, s.groups, int32_t(s.ih), int32_t(s.iw)};
+  const Conv2dDwAttrs dw_attrs = {s.sh, s.sw, s.top,    s.left,        s.bottom,     s.right,
+                                  s.dh, s.dw, s.groups, int32_t(s.kh), int32_t(s.kw)};
   on_every_level(levels, [&](const Kernels& kernels, Parallel& parallel) {
     const int threads = parallel.threads();
-    const char* wrong =
-        run_op(conv2d_impl, {&x, &w, bias ? &b : nullptr}, y_got, &attrs, kernels, parallel);
+    const char* wrong = run_op(conv2d_impl, {&x, &w, bias ? &b : nullptr}, y_got, &attrs, kernels, parallel);
     check("conv2d", s.text(), kernels.isa, threads, wrong, y_got, y);
     wrong = run_op(conv2d_dx_impl, {&dy, &w}, dx_got, &dx_attrs, kernels, parallel);
     check("conv2d_dx", s.text(), kernels.isa, threads, wrong, dx_got, dx);
@@ -258,6 +148,65 @@ Conv random_conv(Random& random) {
   }
 }
 
+void expect(bool holds, const char* what) {
+  ++checks;
+  if (!holds && ++failures <= 20) std::printf("FAIL %s\n", what);
+}
+
+/// A plan may hold any numbers: what does not fit is refused, and nothing overflows on the way.
+void test_refusals(const Kernels& kernels) {
+  constexpr int32_t kMost = 2147483647;
+  const Conv2dAttrs good = {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0};
+  Tensor x = {nullptr, 4, kF32, {2, 8, 8, 4, 1, 1}, 512};
+  Tensor w = {nullptr, 4, kF32, {3, 3, 4, 6, 1, 1}, 216};
+  Tensor b = {nullptr, 1, kF32, {6, 1, 1, 1, 1, 1}, 6};
+  Tensor y = {nullptr, 4, kF32, {2, 8, 8, 6, 1, 1}, 768};
+  const Tensor* inputs[] = {&x, &w, &b};
+  const auto refused = [&](const Conv2dAttrs& attrs) {
+    return conv2d_impl.verify(OpArgs{inputs, 3, &y, 1, &attrs, kExact}) != nullptr;
+  };
+  expect(!refused(good), "a good convolution must pass");
+  for (int32_t Conv2dAttrs::*field :
+       {&Conv2dAttrs::stride_h, &Conv2dAttrs::stride_w, &Conv2dAttrs::pad_top, &Conv2dAttrs::pad_left,
+        &Conv2dAttrs::pad_bottom, &Conv2dAttrs::pad_right, &Conv2dAttrs::dilation_h, &Conv2dAttrs::dilation_w,
+        &Conv2dAttrs::groups, &Conv2dAttrs::activation}) {
+    for (const int32_t value : {-1, 3, kMost, -kMost - 1}) {
+      Conv2dAttrs bad = good;
+      bad.*field = value;
+      expect(refused(bad), "an attribute that does not fit the shapes must be refused");
+    }
+  }
+  for (Tensor* tensor : {&x, &w, &y}) {
+    const Tensor before = *tensor;
+    for (int axis = 0; axis < 4; ++axis) {
+      // A shorter kernel still fits when the map grows with it, which it does not here.
+      for (const int64_t size : {int64_t{1}, before.dims[axis] + 1, int64_t{kMost}}) {
+        tensor->dims[axis] = size;
+        expect(refused(good), "a dimension that does not fit must be refused");
+        *tensor = before;
+      }
+    }
+    tensor->rank = 3;
+    expect(refused(good), "a wrong rank must be refused");
+    tensor->rank = 4;
+    tensor->dtype = kI32;
+    expect(refused(good), "a wrong dtype must be refused");
+    *tensor = before;
+  }
+  b.count = 5;
+  expect(refused(good), "a short bias must be refused");
+
+  // A row of the padded input that no memory can hold.
+  const Conv2dAttrs wide = {1, 1, 0, kMost, 0, kMost, 1, kMost, 1, 0, 0};
+  Tensor wide_x = {nullptr, 4, kF32, {1, 1, 1, 4096, 1, 1}, 4096};
+  Tensor wide_w = {nullptr, 4, kF32, {1, 3, 4096, 1, 1, 1}, 12288};
+  Tensor wide_y = {nullptr, 4, kF32, {1, 1, 1, 1, 1, 1}, 1};
+  const Tensor* wide_inputs[] = {&wide_x, &wide_w, nullptr};
+  const OpArgs args = {wide_inputs, 3, &wide_y, 1, &wide, kExact};
+  expect(conv2d_impl.verify(args) == nullptr && conv2d_impl.workspace_bytes(args, kernels, 512) < 0,
+         "a scratch that is too large must be refused");
+}
+
 }  // namespace
 
 /// Arguments: how many random convolutions (default 60), and which level ("all" by default).
@@ -271,6 +220,7 @@ int main(int argc, char** argv) {
   }
   if (levels.count == 0) return std::printf("no such level here\n"), 2;
   Random random(7);
+  test_refusals(*levels.table[0]);
 
   const Conv cases[] = {
       {1, 1, 1, 1, 1, 1, 1},
@@ -302,7 +252,7 @@ int main(int argc, char** argv) {
   };
   for (const Conv& s : cases) test_conv(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_conv(random_conv(random), random, levels);
-  const int64_t matrices[][3] = {{1, 1, 1},    {1, 100, 10},  {64, 84, 10},   {7, 33, 65}, {30, 17, 100},
+  const int64_t matrices[][3] = {{1, 1, 1},     {1, 100, 10}, {64, 84, 10},   {7, 33, 65},   {30, 17, 100},
                                  {129, 40, 37}, {2050, 5, 9}, {1025, 20, 70}, {3, 200, 128}, {40, 70, 130}};
   for (const auto& m : matrices) test_matrix(m[0], m[1], m[2], random, levels);
 
