@@ -20,6 +20,8 @@ export interface Measured {
   /** Seconds a call, median over the rounds. */
   readonly seconds: number;
   readonly gigaflops: number | undefined;
+  /** Unavoidable traffic a second in GB: every input read once, every output written once. */
+  readonly gigabytes: number | undefined;
 }
 
 export interface CaseResult {
@@ -65,14 +67,13 @@ export async function compareCase(benchCase: BenchCase, options: CompareOptions)
     if (b !== undefined) typescriptSeconds.push(b);
   }
 
-  const flops = (native ?? typescript)?.work.flops ?? 0;
-  const rate = (seconds: number) => (flops > 0 ? flops / seconds : undefined);
+  const { flops, bytes } = (native ?? typescript)?.work ?? { flops: 0, bytes: 0 };
+  const giga = (amount: number, seconds: number) => (amount > 0 ? amount / seconds / 1e9 : undefined);
   const measured = (samples: readonly number[]): Measured => {
     const seconds = median(samples);
-    const perSecond = rate(seconds);
-    return { seconds, gigaflops: perSecond === undefined ? undefined : perSecond / 1e9 };
+    return { seconds, gigaflops: giga(flops, seconds), gigabytes: giga(bytes, seconds) };
   };
-  const shares = nativeSeconds.map((seconds, i) => (rate(seconds) ?? Number.NaN) / peaks[i]!);
+  const shares = nativeSeconds.map((seconds, i) => flops / seconds / peaks[i]!);
   return {
     name,
     threads,

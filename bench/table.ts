@@ -15,6 +15,7 @@ export function formatResults(results: readonly CaseResult[]): string {
     right('interval'),
     right('GFLOP/s'),
     right('% of FMA peak'),
+    right('GB/s'),
   ];
   const rows = results.map(({ name, threads, native, typescript, speedup }) => [
     name,
@@ -25,6 +26,7 @@ export function formatResults(results: readonly CaseResult[]): string {
     speedup ? `${speedup.low.toFixed(1)} .. ${speedup.high.toFixed(1)}` : '-',
     native?.gigaflops === undefined ? '-' : native.gigaflops.toFixed(1),
     native?.peakShare === undefined ? '-' : (100 * native.peakShare).toFixed(0),
+    native?.gigabytes === undefined ? '-' : native.gigabytes.toFixed(1),
   ]);
   return formatTable(columns, rows);
 }
