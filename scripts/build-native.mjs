@@ -60,9 +60,13 @@ function writeNodeFolder() {
 
 /** @param {string[]} args */
 function nodeGyp(args) {
-  const options = ['--loglevel=warn', `--nodedir=${join(root, 'build/node')}`];
-  const command = [/** @type {string} */ (findNodeGyp()), ...args, ...options];
-  const env = { ...process.env, MAKEFLAGS: '-s --no-print-directory' };
+  const command = [/** @type {string} */ (findNodeGyp()), ...args, '--loglevel=warn'];
+  const env = {
+    ...process.env,
+    MAKEFLAGS: '-s --no-print-directory',
+    // As a variable, since node-gyp lets a `nodedir` from the user's npm configuration win over an argument.
+    npm_package_config_node_gyp_nodedir: join(root, 'build/node'),
+  };
   const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit', env });
   return status ?? 1;
 }
