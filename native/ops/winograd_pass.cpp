@@ -1,0 +1,233 @@
+// Forward and input gradient: V = transformed input [36][tile][k], U = transformed weights [36][k][panel], M = V U
+// [36][tile][panel], transformed back into y.
+// Work is cut in one of two ways. Many tiles: U is made once, and an item is a block of tiles whose V and M stay in L2
+// while it goes through all panels of U. Few tiles with many channels, where U would be the larger traffic: V is made
+// once, and an item is a panel of output channels that makes its part of U in L2, some channels at a time.
+#include <cstring>
+
+#include "winograd.h"
+#include "winograd_tiles.h"
+
+namespace lanewise {
+namespace {
+
+constexpr int64_t kBlockFloats = 128 * 1024;      // V and M of a block: 512 KiB, part of L2
+constexpr int64_t kSharedFloats = 2 * 1024 * 1024;  // V of all tiles, 8 MiB
+constexpr int64_t kSharedTiles = 64;              // tiles of an item that makes its own U
+constexpr int64_t kSharedChannels = 64;           // channels of U made at a time
+constexpr int64_t kPackedChannels = 32;
+
+struct Plan {
+  TileGrid grid;
+  int64_t k, columns, panel_width, panels;
+  bool share_input;
+  int64_t block_tiles, blocks;
+  int64_t pitch, v_stride, m_stride;  // between tiles of V, between positions of V and M
+  int64_t chunk, chunks;              // channels of U made at a time
+  int64_t u_stride, u_floats;
+  int64_t at_zeros, at_v, at_u, at_workers, bytes;
+  // memory of one worker
+  int64_t at_worker_v, at_worker_u, at_m, at_taps, at_outside, at_xs, at_ms, at_ys, worker_bytes;
+};
+
+Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
+  Plan plan = {};
+  plan.k = pass.k;
+  plan.columns = pass.columns;
+  plan.grid = make_tile_grid(pass.rows, pass.cols, pass.images, pass.k, pass.columns);
+  plan.panel_width = pass.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
+  plan.panels = ceil_div(pass.columns, plan.panel_width);
+  plan.pitch = pass.k < 256 ? ceil_div(pass.k, 16) * 16 : odd_lines(pass.k);
+  const int64_t tiles = plan.grid.tiles;
+  plan.share_input = sat_mul(kWinogradPositions * plan.pitch, tiles) <= kSharedFloats;
+  const int64_t fit = kBlockFloats / (kWinogradPositions * (plan.pitch + plan.panel_width));
+  const int64_t most = plan.share_input ? kSharedTiles : max_of(fit, 28);
+  plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
+  plan.blocks = ceil_div(tiles, plan.block_tiles);
+  plan.v_stride = odd_lines((plan.share_input ? tiles : plan.block_tiles) * plan.pitch);
+  plan.m_stride = odd_lines(plan.block_tiles * plan.panel_width);
+  plan.chunk = even_piece(pass.k, plan.share_input ? kSharedChannels : kPackedChannels);
+  plan.chunks = ceil_div(pass.k, plan.chunk);
+  plan.u_stride = odd_lines((plan.share_input ? plan.chunk : pass.k) * plan.panel_width);
+  plan.u_floats = kWinogradPositions * plan.u_stride;
+
+  const int64_t v_floats = sat_mul(kWinogradPositions, plan.v_stride);
+  Layout layout;
+  plan.at_zeros = layout.take(pass.k, sizeof(float));
+  plan.at_v = layout.take(plan.share_input ? v_floats : 0, sizeof(float));
+  plan.at_u = layout.take(plan.share_input ? 0 : sat_mul(plan.panels, plan.u_floats), sizeof(float));
+  plan.at_workers = layout.bytes;
+  Layout worker;
+  plan.at_worker_v = worker.take(plan.share_input ? 0 : v_floats, sizeof(float));
+  plan.at_worker_u = worker.take(plan.share_input ? plan.u_floats : 0, sizeof(float));
+  plan.at_m = worker.take(kWinogradPositions * plan.m_stride, sizeof(float));
+  plan.at_taps = worker.take(9 * plan.chunk * plan.panel_width, sizeof(float));
+  plan.at_outside = worker.take(pass.columns, sizeof(float));
+  plan.at_xs = worker.take(plan.block_tiles, sizeof(float*));
+  plan.at_ms = worker.take(plan.block_tiles, sizeof(float*));
+  plan.at_ys = worker.take(plan.block_tiles * 16, sizeof(float*));
+  plan.worker_bytes = worker.bytes;
+  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
+  return plan;
+}
+
+class Pass {
+ public:
+  Pass(const ConvPass& pass, const Plan& plan, const ConvPassData& data, const Kernels& kernels, std::byte* workspace)
+      : pass_(pass), plan_(plan), data_(data), kernels_(kernels), workspace_(workspace) {}
+
+  void clear_zeros() const { std::memset(workspace_ + plan_.at_zeros, 0, static_cast<size_t>(plan_.k) * sizeof(float)); }
+  float* shared_v() const { return floats(plan_.at_v); }
+  float* packed_u(int64_t panel) const { return floats(plan_.at_u) + panel * plan_.u_floats; }
+  float* worker_v(int worker) const { return floats(at(worker, plan_.at_worker_v)); }
+  float* worker_u(int worker) const { return floats(at(worker, plan_.at_worker_u)); }
+
+  /// The channels of one chunk of one panel: to[position * u_stride + channel of the chunk * panel_width + column].
+  void make_u(int64_t panel, int64_t chunk, float* to, int worker) const {
+    const int64_t from = chunk * plan_.chunk;
+    const int64_t channels = min_of(plan_.chunk, plan_.k - from);
+    const int64_t column = panel * plan_.panel_width;
+    const int width = static_cast<int>(plan_.panel_width);
+    const int n = static_cast<int>(min_of(plan_.columns - column, width));
+    const int64_t tap_floats = channels * width;
+    float* const taps = floats(at(worker, plan_.at_taps));
+    for (int64_t tap = 0; tap < 9; ++tap) {
+      float* const tap_to = taps + tap * tap_floats;
+      if (pass_.transposed) {
+        const float* const w = data_.w + ((8 - tap) * plan_.columns + column) * plan_.k + from;
+        kernels_.pack_columns(tap_to, w, plan_.k, channels, n, width);
+      } else {
+        const float* const w = data_.w + (tap * plan_.k + from) * plan_.columns + column;
+        kernels_.pack_rows(tap_to, w, plan_.columns, channels, n, width);
+      }
+    }
+    kernels_.winograd_weights(taps, tap_floats, tap_floats, to, plan_.u_stride);
+  }
+
+  /// Tiles [from, to), written from v on.
+  void make_v(int64_t from, int64_t to, float* v) const {
+    const float* pixels[kWinogradPositions];
+    for (int64_t tile = from; tile < to; ++tile, v += plan_.pitch) {
+      plan_.grid.input(tile, data_.in, floats(plan_.at_zeros), pixels);
+      kernels_.winograd_input(pixels, plan_.k, v, plan_.v_stride);
+    }
+  }
+
+  /// Lists where the worker finds V (from v on), M and y of block `block`; returns its number of tiles.
+  int64_t list_block(int64_t block, const float* v, int worker) const {
+    const int64_t from = block * plan_.block_tiles;
+    const int64_t tiles = min_of(plan_.block_tiles, plan_.grid.tiles - from);
+    float* const m = floats(at(worker, plan_.at_m));
+    float* const outside = floats(at(worker, plan_.at_outside));
+    for (int64_t i = 0; i < tiles; ++i) {
+      xs(worker)[i] = v + i * plan_.pitch;
+      ms(worker)[i] = m + i * plan_.panel_width;
+      plan_.grid.output(from + i, data_.out, outside, ys(worker) + i * 16);
+    }
+    return tiles;
+  }
+
+  /// M of a panel, by the channels [k_from, k_to) that u holds; continues M's chains unless k_from is 0.
+  void multiply(int64_t tiles, int64_t panel, int64_t k_from, int64_t k_to, const float* u, int worker) const {
+    constexpr Tap kTap = {0, 0};
+    GemmPanel task = {};
+    task.x = xs(worker);
+    task.y = ms(worker);
+    task.pixels = tiles;
+    task.taps = &kTap;
+    task.n_taps = 1;
+    task.klen = k_to - k_from;
+    task.ldw = plan_.panel_width;
+    task.w_padded = true;
+    task.n = columns_of(panel);
+    task.resume = k_from > 0;
+    for (int64_t position = 0; position < kWinogradPositions; ++position) {
+      task.x_offset = position * plan_.v_stride + k_from;
+      task.y_offset = position * plan_.m_stride;
+      task.w = u + position * plan_.u_stride;
+      kernels_.gemm_panel(task);
+    }
+  }
+
+  void finish(int64_t tiles, int64_t panel, int worker) const {
+    const int64_t column = panel * plan_.panel_width;
+    WinogradOutputTask task = {};
+    task.m_stride = plan_.m_stride;
+    task.n = columns_of(panel);
+    task.bias = data_.bias == nullptr ? nullptr : data_.bias + column;
+    task.activation = data_.activation;
+    task.slope = data_.slope;
+    task.y_offset = column;
+    for (int64_t i = 0; i < tiles; ++i) {
+      task.m = ms(worker)[i];
+      task.y = ys(worker) + i * 16;
+      kernels_.winograd_output(task);
+    }
+  }
+
+ private:
+  float* floats(int64_t offset) const { return reinterpret_cast<float*>(workspace_ + offset); }
+  int64_t at(int worker, int64_t offset) const { return plan_.at_workers + worker * plan_.worker_bytes + offset; }
+  const float** xs(int worker) const { return reinterpret_cast<const float**>(workspace_ + at(worker, plan_.at_xs)); }
+  float** ms(int worker) const { return reinterpret_cast<float**>(workspace_ + at(worker, plan_.at_ms)); }
+  float** ys(int worker) const { return reinterpret_cast<float**>(workspace_ + at(worker, plan_.at_ys)); }
+  int columns_of(int64_t panel) const {
+    return static_cast<int>(min_of(plan_.columns - panel * plan_.panel_width, plan_.panel_width));
+  }
+
+  const ConvPass& pass_;
+  const Plan& plan_;
+  const ConvPassData& data_;
+  const Kernels& kernels_;
+  std::byte* const workspace_;
+};
+
+}  // namespace
+
+int64_t winograd_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads) {
+  const int64_t bytes = make_plan(pass, kernels, threads).bytes;
+  return bytes > kMaxWorkspaceBytes ? -1 : bytes;
+}
+
+void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
+                       std::byte* workspace) {
+  const Plan plan = make_plan(pass, kernels, parallel.threads());
+  const Pass work(pass, plan, data, kernels, workspace);
+  work.clear_zeros();
+  if (plan.share_input) {
+    constexpr int64_t kItemTiles = 4;
+    parallel.run(ceil_div(plan.grid.tiles, kItemTiles), [&](int64_t item, int) {
+      const int64_t from = item * kItemTiles;
+      work.make_v(from, min_of(from + kItemTiles, plan.grid.tiles), work.shared_v() + from * plan.pitch);
+    });
+    parallel.run(plan.blocks * plan.panels, [&](int64_t item, int worker) {
+      const int64_t block = item / plan.panels;
+      const int64_t panel = item % plan.panels;
+      const int64_t tiles = work.list_block(block, work.shared_v() + block * plan.block_tiles * plan.pitch, worker);
+      float* const u = work.worker_u(worker);
+      for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
+        work.make_u(panel, chunk, u, worker);
+        const int64_t from = chunk * plan.chunk;
+        work.multiply(tiles, panel, from, min_of(from + plan.chunk, plan.k), u, worker);
+      }
+      work.finish(tiles, panel, worker);
+    });
+    return;
+  }
+  parallel.run(plan.panels * plan.chunks, [&](int64_t item, int worker) {
+    const int64_t panel = item / plan.chunks;
+    const int64_t chunk = item % plan.chunks;
+    work.make_u(panel, chunk, work.packed_u(panel) + chunk * plan.chunk * plan.panel_width, worker);
+  });
+  parallel.run(plan.blocks, [&](int64_t block, int worker) {
+    float* const v = work.worker_v(worker);
+    const int64_t tiles = work.list_block(block, v, worker);
+    work.make_v(block * plan.block_tiles, block * plan.block_tiles + tiles, v);
+    for (int64_t panel = 0; panel < plan.panels; ++panel) {
+      work.multiply(tiles, panel, 0, plan.k, work.packed_u(panel), worker);
+      work.finish(tiles, panel, worker);
+    }
+  });
+}
+
+}  // namespace lanewise
