@@ -1,8 +1,8 @@
 // Weight gradient: V = transformed input [36][tile][k], Z = transformed dy [36][panel][tile][width], S = sums over tiles
 // of V Z [region][36][k of the region][width], transformed back into dw.
 // Tiles are taken in blocks that follow from the shape alone: a chain within a block, blocks added from left to right.
-// One block: an item is a region of weights, whose S stays in L2. More: V and Z of a block after the other are shared,
-// and an item is one position of one region.
+// V and Z are made for a wave of blocks at a time, then shared. One wave: an item is a region of weights, whose S stays
+// in L2. More: an item is one position of one region.
 #include <cstring>
 
 #include "winograd.h"
@@ -11,26 +11,19 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kBlockFloats = 2 * 1024 * 1024;  // V and Z of a block: 8 MiB
-constexpr int64_t kMinBlockTiles = 128;
-constexpr int64_t kMaxBlockTiles = 512;
+constexpr int64_t kWaveFloats = 2 * 1024 * 1024;  // V and Z of a wave: 8 MiB
+constexpr int64_t kChain = 128;                   // tiles of a block; longer chains add up rounding errors
 constexpr int64_t kRegionChannels = 64;
 
 struct Plan {
   TileGrid grid;
   int64_t k, columns, panel_width, panels;
-  int64_t block_tiles, blocks;
+  int64_t block_tiles, blocks, wave_blocks, wave_tiles;
   int64_t pitch, v_stride, z_panel, z_stride;  // between tiles and positions of V, panels and positions of Z
   int64_t region_k, k_regions, regions;        // a region: region_k channels x one panel
   int64_t s_position, s_region;                // floats
   int64_t at_zeros, at_v, at_z, at_s, at_workers, worker_bytes, bytes;
 };
-
-/// A function of the shape only: it defines the order of the sums.
-int64_t block_tiles_of(int64_t tiles, int64_t k, int64_t columns) {
-  const int64_t fit = kBlockFloats / (kWinogradPositions * (k + columns));
-  return even_piece(tiles, min_of(max_of(fit, kMinBlockTiles), kMaxBlockTiles));
-}
 
 Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   Plan plan = {};
@@ -39,11 +32,14 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.grid = make_tile_grid(shape.rows, shape.cols, shape.images, shape.k, shape.columns);
   plan.panel_width = shape.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
   plan.panels = ceil_div(shape.columns, plan.panel_width);
-  plan.block_tiles = block_tiles_of(plan.grid.tiles, shape.k, shape.columns);
+  plan.block_tiles = even_piece(plan.grid.tiles, kChain);
   plan.blocks = ceil_div(plan.grid.tiles, plan.block_tiles);
+  const int64_t block_floats = kWinogradPositions * plan.block_tiles * (shape.k + shape.columns);
+  plan.wave_blocks = min_of(max_of(kWaveFloats / block_floats, 1), plan.blocks);
+  plan.wave_tiles = plan.wave_blocks * plan.block_tiles;
   plan.pitch = odd_lines(shape.k);
-  plan.v_stride = odd_lines(plan.block_tiles * plan.pitch);
-  plan.z_panel = plan.block_tiles * plan.panel_width;
+  plan.v_stride = odd_lines(plan.wave_tiles * plan.pitch);
+  plan.z_panel = plan.wave_tiles * plan.panel_width;
   plan.z_stride = odd_lines(plan.panels * plan.z_panel);
   plan.region_k = even_piece(shape.k, kRegionChannels);
   plan.k_regions = ceil_div(shape.k, plan.region_k);
@@ -51,15 +47,15 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.s_position = odd_lines(plan.region_k * plan.panel_width);
   plan.s_region = kWinogradPositions * plan.s_position;
 
-  const bool one_block = plan.blocks == 1;
+  const bool one_wave = plan.wave_blocks == plan.blocks;
   Layout layout;
   plan.at_zeros = layout.take(max_of(shape.k, shape.columns), sizeof(float));
   plan.at_v = layout.take(sat_mul(kWinogradPositions, plan.v_stride), sizeof(float));
   plan.at_z = layout.take(sat_mul(kWinogradPositions, plan.z_stride), sizeof(float));
-  plan.at_s = layout.take(one_block ? 0 : sat_mul(plan.regions, plan.s_region), sizeof(float));
+  plan.at_s = layout.take(one_wave ? 0 : sat_mul(plan.regions, plan.s_region), sizeof(float));
   plan.at_workers = layout.bytes;
   Layout worker;
-  worker.take(one_block ? plan.s_region : plan.s_position, sizeof(float));
+  worker.take(one_wave ? plan.s_region : 0, sizeof(float));
   plan.worker_bytes = worker.bytes;
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
@@ -90,15 +86,17 @@ class Dw {
     }
   }
 
-  /// to[channel of the region][column] = the chain over the block's tiles at one position.
-  void multiply(int64_t tiles, int64_t region, int64_t position, float* to) const {
+  /// to[channel of the region][column] = the sum of the blocks of a wave at one position, added to `to` unless it is
+  /// the first wave.
+  void multiply(bool first_wave, int64_t tiles, int64_t region, int64_t position, float* to) const {
     const int64_t panel = region % plan_.panels;
     const float* const x = floats(plan_.at_v) + position * plan_.v_stride + channel_of(region);
     const float* const dy = floats(plan_.at_z) + position * plan_.z_stride + panel * plan_.z_panel;
+    int64_t length;
     GemmPanelDw task = {};
     task.x = &x;
     task.dy = &dy;
-    task.lengths = &tiles;
+    task.lengths = &length;
     task.segments = 1;
     task.x_stride = plan_.pitch;
     task.dy_stride = plan_.panel_width;
@@ -107,11 +105,13 @@ class Dw {
     task.ldw = plan_.panel_width;
     task.positions = channels_of(region);
     task.n = columns_of(panel);
-    kernels_.gemm_panel_dw(task);
-  }
-
-  void add(int64_t region, const float* from, float* to) const {
-    kernels_.add_forward(to, from, to, channels_of(region) * plan_.panel_width, kNoActivation, 0.0f);
+    for (int64_t tile = 0; tile < tiles; tile += plan_.block_tiles) {
+      length = min_of(plan_.block_tiles, tiles - tile);
+      task.x_offset = tile * task.x_stride;
+      task.dy_offset = tile * task.dy_stride;
+      task.add = !first_wave || tile > 0;
+      kernels_.gemm_panel_dw(task);
+    }
   }
 
   void finish(int64_t region, const float* s) const {
@@ -156,29 +156,25 @@ void winograd_dw_run(const ConvDw& shape, const float* x, const float* dy, float
   const Plan plan = make_plan(shape, kernels, parallel.threads());
   const Dw work(plan, x, dy, dw, kernels, workspace);
   work.clear_zeros();
-  for (int64_t block = 0; block < plan.blocks; ++block) {
+  for (int64_t first = 0; first < plan.grid.tiles; first += plan.wave_tiles) {
     constexpr int64_t kItemTiles = 4;
-    const int64_t first = block * plan.block_tiles;
-    const int64_t tiles = min_of(plan.block_tiles, plan.grid.tiles - first);
+    const int64_t tiles = min_of(plan.wave_tiles, plan.grid.tiles - first);
     parallel.run(ceil_div(tiles, kItemTiles), [&](int64_t item, int) {
       const int64_t end = min_of((item + 1) * kItemTiles, tiles);
       for (int64_t i = item * kItemTiles; i < end; ++i) work.transform(first + i, i);
     });
-    if (plan.blocks == 1) {
+    if (plan.wave_blocks == plan.blocks) {
       parallel.run(plan.regions, [&](int64_t region, int worker) {
         float* const s = work.worker_s(worker);
-        for (int64_t p = 0; p < kWinogradPositions; ++p) work.multiply(tiles, region, p, s + p * plan.s_position);
+        for (int64_t p = 0; p < kWinogradPositions; ++p) work.multiply(true, tiles, region, p, s + p * plan.s_position);
         work.finish(region, s);
       });
       return;
     }
-    parallel.run(plan.regions * kWinogradPositions, [&](int64_t item, int worker) {
+    parallel.run(plan.regions * kWinogradPositions, [&](int64_t item, int) {
       const int64_t region = item % plan.regions;
       const int64_t position = item / plan.regions;
-      float* const sum = work.region_s(region) + position * plan.s_position;
-      float* const chain = block == 0 ? sum : work.worker_s(worker);
-      work.multiply(tiles, region, position, chain);
-      if (block > 0) work.add(region, chain, sum);
+      work.multiply(first == 0, tiles, region, position, work.region_s(region) + position * plan.s_position);
     });
   }
   parallel.run(plan.regions, [&](int64_t region, int) { work.finish(region, work.region_s(region)); });

@@ -14,8 +14,7 @@ namespace {
 constexpr int64_t kBlockFloats = 128 * 1024;      // V and M of a block: 512 KiB, part of L2
 constexpr int64_t kSharedFloats = 2 * 1024 * 1024;  // V of all tiles, 8 MiB
 constexpr int64_t kSharedTiles = 64;              // tiles of an item that makes its own U
-constexpr int64_t kSharedChannels = 64;           // channels of U made at a time
-constexpr int64_t kPackedChannels = 32;
+constexpr int64_t kChain = 64;                    // channels of one chain; longer ones add up rounding errors
 
 struct Plan {
   TileGrid grid;
@@ -23,7 +22,7 @@ struct Plan {
   bool share_input;
   int64_t block_tiles, blocks;
   int64_t pitch, v_stride, m_stride;  // between tiles of V, between positions of V and M
-  int64_t chunk, chunks;              // channels of U made at a time
+  int64_t chunk, chunks;              // channels of one chain, made into U at a time
   int64_t u_stride, u_floats;
   int64_t at_zeros, at_v, at_u, at_workers, bytes;
   // memory of one worker
@@ -46,7 +45,7 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.blocks = ceil_div(tiles, plan.block_tiles);
   plan.v_stride = odd_lines((plan.share_input ? tiles : plan.block_tiles) * plan.pitch);
   plan.m_stride = odd_lines(plan.block_tiles * plan.panel_width);
-  plan.chunk = even_piece(pass.k, plan.share_input ? kSharedChannels : kPackedChannels);
+  plan.chunk = even_piece(pass.k, kChain);
   plan.chunks = ceil_div(pass.k, plan.chunk);
   plan.u_stride = odd_lines((plan.share_input ? plan.chunk : pass.k) * plan.panel_width);
   plan.u_floats = kWinogradPositions * plan.u_stride;
@@ -127,8 +126,8 @@ class Pass {
     return tiles;
   }
 
-  /// M of a panel, by the channels [k_from, k_to) that u holds; continues M's chains unless k_from is 0.
-  void multiply(int64_t tiles, int64_t panel, int64_t k_from, int64_t k_to, const float* u, int worker) const {
+  /// M of a panel by the chunks [from, to), the first of which u starts with; adds to M unless `from` is 0.
+  void multiply(int64_t tiles, int64_t panel, int64_t from, int64_t to, const float* u, int worker) const {
     constexpr Tap kTap = {0, 0};
     GemmPanel task = {};
     task.x = xs(worker);
@@ -136,16 +135,19 @@ class Pass {
     task.pixels = tiles;
     task.taps = &kTap;
     task.n_taps = 1;
-    task.klen = k_to - k_from;
     task.ldw = plan_.panel_width;
     task.w_padded = true;
     task.n = columns_of(panel);
-    task.resume = k_from > 0;
     for (int64_t position = 0; position < kWinogradPositions; ++position) {
-      task.x_offset = position * plan_.v_stride + k_from;
       task.y_offset = position * plan_.m_stride;
-      task.w = u + position * plan_.u_stride;
-      kernels_.gemm_panel(task);
+      for (int64_t chunk = from; chunk < to; ++chunk) {
+        const int64_t k = chunk * plan_.chunk;
+        task.x_offset = position * plan_.v_stride + k;
+        task.w = u + position * plan_.u_stride + (chunk - from) * plan_.chunk * plan_.panel_width;
+        task.klen = min_of(plan_.chunk, plan_.k - k);
+        task.add = chunk > 0;
+        kernels_.gemm_panel(task);
+      }
     }
   }
 
@@ -207,8 +209,7 @@ void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Ker
       float* const u = work.worker_u(worker);
       for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
         work.make_u(panel, chunk, u, worker);
-        const int64_t from = chunk * plan.chunk;
-        work.multiply(tiles, panel, from, min_of(from + plan.chunk, plan.k), u, worker);
+        work.multiply(tiles, panel, chunk, chunk + 1, u, worker);
       }
       work.finish(tiles, panel, worker);
     });
@@ -224,7 +225,7 @@ void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Ker
     const int64_t tiles = work.list_block(block, v, worker);
     work.make_v(block * plan.block_tiles, block * plan.block_tiles + tiles, v);
     for (int64_t panel = 0; panel < plan.panels; ++panel) {
-      work.multiply(tiles, panel, 0, plan.k, work.packed_u(panel), worker);
+      work.multiply(tiles, panel, 0, plan.chunks, work.packed_u(panel), worker);
       work.finish(tiles, panel, worker);
     }
   });
