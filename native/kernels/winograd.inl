@@ -121,20 +121,28 @@ LANEWISE_INLINE void winograd_2d(Read read, Write write) {
 }
 
 /// to[position * stride + c] for c < channels rounded up to whole vectors; pixels are kIn x kIn pointers to channel 0.
+/// Meanwhile the pixels of the tile after this one are on their way from memory.
 template <class Transform>
-LANEWISE_INLINE void winograd_tile(const float* const* pixels, int64_t channels, float* to, int64_t stride) {
+LANEWISE_INLINE void winograd_tile(const float* const* pixels, const float* const* next, int64_t channels, float* to,
+                                   int64_t stride) {
   for_lanes(channels, [=](int64_t c, auto lanes) {
-    winograd_2d<Transform>([=](int i, int j) { return lanes.read(pixels[i * Transform::kIn + j] + c); },
-                           [=](int i, int j, Vec v) { store(to + (i * Transform::kOut + j) * stride + c, v); });
+    winograd_2d<Transform>(
+        [=](int i, int j) {
+          __builtin_prefetch(next[i * Transform::kIn + j] + c);
+          return lanes.read(pixels[i * Transform::kIn + j] + c);
+        },
+        [=](int i, int j, Vec v) { store(to + (i * Transform::kOut + j) * stride + c, v); });
   });
 }
 
-static void winograd_input(const float* const* pixels, int64_t channels, float* to, int64_t stride) {
-  winograd_tile<WinogradInput>(pixels, channels, to, stride);
+static void winograd_input(const float* const* pixels, const float* const* next, int64_t channels, float* to,
+                           int64_t stride) {
+  winograd_tile<WinogradInput>(pixels, next, channels, to, stride);
 }
 
-static void winograd_output_gradient(const float* const* pixels, int64_t channels, float* to, int64_t stride) {
-  winograd_tile<WinogradOutputGradient>(pixels, channels, to, stride);
+static void winograd_output_gradient(const float* const* pixels, const float* const* next, int64_t channels, float* to,
+                                     int64_t stride) {
+  winograd_tile<WinogradOutputGradient>(pixels, next, channels, to, stride);
 }
 
 static void winograd_output(const WinogradOutputTask& task) {
@@ -145,6 +153,7 @@ static void winograd_output(const WinogradOutputTask& task) {
                                 [&](int i, int j, Vec v) {
                                   if (task.bias != nullptr) v = add(v, bias);
                                   v = apply_activation(v, task.activation, slope);
+                                  __builtin_prefetch(task.next_y[i * 4 + j] + task.y_offset + c, 1);
                                   lanes.write(task.y[i * 4 + j] + task.y_offset + c, v);
                                 });
   });

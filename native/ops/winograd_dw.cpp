@@ -72,17 +72,27 @@ class Dw {
   float* region_s(int64_t region) const { return floats(plan_.at_s) + region * plan_.s_region; }
   float* worker_s(int worker) const { return floats(plan_.at_workers + worker * plan_.worker_bytes); }
 
-  /// V and Z of tile `tile`, the i-th of its block.
-  void transform(int64_t tile, int64_t i) const {
+  /// V and Z of tiles [from, to), the first of which is the i-th of its wave.
+  void transform(int64_t from, int64_t to, int64_t i) const {
     const float* const zeros = floats(plan_.at_zeros);
-    const float* pixels[kWinogradPositions];
-    plan_.grid.input(tile, x_, zeros, pixels);
-    kernels_.winograd_input(pixels, plan_.k, floats(plan_.at_v) + i * plan_.pitch, plan_.v_stride);
-    plan_.grid.output(tile, dy_, zeros, pixels);
-    for (int64_t panel = 0; panel < plan_.panels; ++panel) {
-      float* const to = floats(plan_.at_z) + panel * plan_.z_panel + i * plan_.panel_width;
-      kernels_.winograd_output_gradient(pixels, columns_of(panel), to, plan_.z_stride);
-      for (int j = 0; j < kWinogradOut * kWinogradOut; ++j) pixels[j] += plan_.panel_width;
+    const float* pixels[2][kWinogradPositions];
+    plan_.grid.input(from, x_, zeros, pixels[from % 2]);
+    float* v = floats(plan_.at_v) + i * plan_.pitch;
+    for (int64_t tile = from; tile < to; ++tile, v += plan_.pitch) {
+      plan_.grid.input(min_of(tile + 1, plan_.grid.tiles - 1), x_, zeros, pixels[(tile + 1) % 2]);
+      kernels_.winograd_input(pixels[tile % 2], pixels[(tile + 1) % 2], plan_.k, v, plan_.v_stride);
+    }
+    plan_.grid.output(from, dy_, zeros, pixels[from % 2]);
+    float* z = floats(plan_.at_z) + i * plan_.panel_width;
+    for (int64_t tile = from; tile < to; ++tile, z += plan_.panel_width) {
+      const float** const now = pixels[tile % 2];
+      const float** const next = pixels[(tile + 1) % 2];
+      plan_.grid.output(min_of(tile + 1, plan_.grid.tiles - 1), dy_, zeros, next);
+      for (int64_t panel = 0; panel < plan_.panels; ++panel) {
+        kernels_.winograd_output_gradient(now, next, columns_of(panel), z + panel * plan_.z_panel, plan_.z_stride);
+        for (int j = 0; j < kWinogradOut * kWinogradOut; ++j) now[j] += plan_.panel_width, next[j] += plan_.panel_width;
+      }
+      for (int j = 0; j < kWinogradOut * kWinogradOut; ++j) next[j] -= plan_.panels * plan_.panel_width;
     }
   }
 
@@ -161,7 +171,7 @@ void winograd_dw_run(const ConvDw& shape, const float* x, const float* dy, float
     const int64_t tiles = min_of(plan.wave_tiles, plan.grid.tiles - first);
     parallel.run(ceil_div(tiles, kItemTiles), [&](int64_t item, int) {
       const int64_t end = min_of((item + 1) * kItemTiles, tiles);
-      for (int64_t i = item * kItemTiles; i < end; ++i) work.transform(first + i, i);
+      work.transform(first + item * kItemTiles, first + end, item * kItemTiles);
     });
     if (plan.wave_blocks == plan.blocks) {
       parallel.run(plan.regions, [&](int64_t region, int worker) {

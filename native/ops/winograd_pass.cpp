@@ -105,10 +105,13 @@ class Pass {
 
   /// Tiles [from, to), written from v on.
   void make_v(int64_t from, int64_t to, float* v) const {
-    const float* pixels[kWinogradPositions];
+    const float* pixels[2][kWinogradPositions];
+    const float* const zeros = floats(plan_.at_zeros);
+    plan_.grid.input(from, data_.in, zeros, pixels[from % 2]);
     for (int64_t tile = from; tile < to; ++tile, v += plan_.pitch) {
-      plan_.grid.input(tile, data_.in, floats(plan_.at_zeros), pixels);
-      kernels_.winograd_input(pixels, plan_.k, v, plan_.v_stride);
+      const auto& next = pixels[(tile + 1) % 2];
+      plan_.grid.input(min_of(tile + 1, plan_.grid.tiles - 1), data_.in, zeros, pixels[(tile + 1) % 2]);
+      kernels_.winograd_input(pixels[tile % 2], next, plan_.k, v, plan_.v_stride);
     }
   }
 
@@ -163,6 +166,7 @@ class Pass {
     for (int64_t i = 0; i < tiles; ++i) {
       task.m = ms(worker)[i];
       task.y = ys(worker) + i * 16;
+      task.next_y = i + 1 < tiles ? task.y + 16 : task.y;
       kernels_.winograd_output(task);
     }
   }
