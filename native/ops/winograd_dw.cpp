@@ -1,8 +1,8 @@
 // Weight gradient: V = transformed input [36][tile][k], Z = transformed dy [36][panel][tile][width], S = sums over tiles
 // of V Z [region][36][k of the region][width], transformed back into dw.
 // Tiles are taken in blocks that follow from the shape alone: a chain within a block, blocks added from left to right.
-// V and Z are made for a wave of blocks at a time, then shared. One wave: an item is a region of weights, whose S stays
-// in L2. More: an item is one position of one region.
+// V and Z of a block are made first and then shared. One block: an item is a region of weights, whose S stays in L2.
+// More: an item is one position of one region.
 #include <cstring>
 
 #include "winograd.h"
@@ -11,14 +11,13 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kWaveFloats = 2 * 1024 * 1024;  // V and Z of a wave: 8 MiB
-constexpr int64_t kChain = 128;                   // tiles of a block; longer chains add up rounding errors
+constexpr int64_t kChain = 128;  // tiles of a block: longer chains add up rounding errors, and V and Z leave the cache
 constexpr int64_t kRegionChannels = 64;
 
 struct Plan {
   TileGrid grid;
   int64_t k, columns, panel_width, panels;
-  int64_t block_tiles, blocks, wave_blocks, wave_tiles;
+  int64_t block_tiles, blocks;
   int64_t pitch, v_stride, z_panel, z_stride;  // between tiles and positions of V, panels and positions of Z
   int64_t region_k, k_regions, regions;        // a region: region_k channels x one panel
   int64_t s_position, s_region;                // floats
@@ -34,12 +33,9 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.panels = ceil_div(shape.columns, plan.panel_width);
   plan.block_tiles = even_piece(plan.grid.tiles, kChain);
   plan.blocks = ceil_div(plan.grid.tiles, plan.block_tiles);
-  const int64_t block_floats = kWinogradPositions * plan.block_tiles * (shape.k + shape.columns);
-  plan.wave_blocks = min_of(max_of(kWaveFloats / block_floats, 1), plan.blocks);
-  plan.wave_tiles = plan.wave_blocks * plan.block_tiles;
   plan.pitch = odd_lines(shape.k);
-  plan.v_stride = odd_lines(plan.wave_tiles * plan.pitch);
-  plan.z_panel = plan.wave_tiles * plan.panel_width;
+  plan.v_stride = odd_lines(plan.block_tiles * plan.pitch);
+  plan.z_panel = plan.block_tiles * plan.panel_width;
   plan.z_stride = odd_lines(plan.panels * plan.z_panel);
   plan.region_k = even_piece(shape.k, kRegionChannels);
   plan.k_regions = ceil_div(shape.k, plan.region_k);
@@ -47,15 +43,15 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.s_position = odd_lines(plan.region_k * plan.panel_width);
   plan.s_region = kWinogradPositions * plan.s_position;
 
-  const bool one_wave = plan.wave_blocks == plan.blocks;
+  const bool one_block = plan.blocks == 1;
   Layout layout;
   plan.at_zeros = layout.take(max_of(shape.k, shape.columns), sizeof(float));
   plan.at_v = layout.take(sat_mul(kWinogradPositions, plan.v_stride), sizeof(float));
   plan.at_z = layout.take(sat_mul(kWinogradPositions, plan.z_stride), sizeof(float));
-  plan.at_s = layout.take(one_wave ? 0 : sat_mul(plan.regions, plan.s_region), sizeof(float));
+  plan.at_s = layout.take(one_block ? 0 : sat_mul(plan.regions, plan.s_region), sizeof(float));
   plan.at_workers = layout.bytes;
   Layout worker;
-  worker.take(one_wave ? plan.s_region : 0, sizeof(float));
+  worker.take(one_block ? plan.s_region : 0, sizeof(float));
   plan.worker_bytes = worker.bytes;
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
@@ -72,7 +68,7 @@ class Dw {
   float* region_s(int64_t region) const { return floats(plan_.at_s) + region * plan_.s_region; }
   float* worker_s(int worker) const { return floats(plan_.at_workers + worker * plan_.worker_bytes); }
 
-  /// V and Z of tiles [from, to), the first of which is the i-th of its wave.
+  /// V and Z of tiles [from, to), the first of which is the i-th of its block.
   void transform(int64_t from, int64_t to, int64_t i) const {
     const float* const zeros = floats(plan_.at_zeros);
     const float* pixels[2][kWinogradPositions];
@@ -96,17 +92,15 @@ class Dw {
     }
   }
 
-  /// to[channel of the region][column] = the sum of the blocks of a wave at one position, added to `to` unless it is
-  /// the first wave.
-  void multiply(bool first_wave, int64_t tiles, int64_t region, int64_t position, float* to) const {
+  /// to[channel of the region][column] = the chain over the block's tiles at one position, or `to` plus it.
+  void multiply(bool add, int64_t tiles, int64_t region, int64_t position, float* to) const {
     const int64_t panel = region % plan_.panels;
     const float* const x = floats(plan_.at_v) + position * plan_.v_stride + channel_of(region);
     const float* const dy = floats(plan_.at_z) + position * plan_.z_stride + panel * plan_.z_panel;
-    int64_t length;
     GemmPanelDw task = {};
     task.x = &x;
     task.dy = &dy;
-    task.lengths = &length;
+    task.lengths = &tiles;
     task.segments = 1;
     task.x_stride = plan_.pitch;
     task.dy_stride = plan_.panel_width;
@@ -115,13 +109,8 @@ class Dw {
     task.ldw = plan_.panel_width;
     task.positions = channels_of(region);
     task.n = columns_of(panel);
-    for (int64_t tile = 0; tile < tiles; tile += plan_.block_tiles) {
-      length = min_of(plan_.block_tiles, tiles - tile);
-      task.x_offset = tile * task.x_stride;
-      task.dy_offset = tile * task.dy_stride;
-      task.add = !first_wave || tile > 0;
-      kernels_.gemm_panel_dw(task);
-    }
+    task.add = add;
+    kernels_.gemm_panel_dw(task);
   }
 
   void finish(int64_t region, const float* s) const {
@@ -166,17 +155,17 @@ void winograd_dw_run(const ConvDw& shape, const float* x, const float* dy, float
   const Plan plan = make_plan(shape, kernels, parallel.threads());
   const Dw work(plan, x, dy, dw, kernels, workspace);
   work.clear_zeros();
-  for (int64_t first = 0; first < plan.grid.tiles; first += plan.wave_tiles) {
+  for (int64_t first = 0; first < plan.grid.tiles; first += plan.block_tiles) {
     constexpr int64_t kItemTiles = 4;
-    const int64_t tiles = min_of(plan.wave_tiles, plan.grid.tiles - first);
+    const int64_t tiles = min_of(plan.block_tiles, plan.grid.tiles - first);
     parallel.run(ceil_div(tiles, kItemTiles), [&](int64_t item, int) {
       const int64_t end = min_of((item + 1) * kItemTiles, tiles);
       work.transform(first + item * kItemTiles, first + end, item * kItemTiles);
     });
-    if (plan.wave_blocks == plan.blocks) {
+    if (plan.blocks == 1) {
       parallel.run(plan.regions, [&](int64_t region, int worker) {
         float* const s = work.worker_s(worker);
-        for (int64_t p = 0; p < kWinogradPositions; ++p) work.multiply(true, tiles, region, p, s + p * plan.s_position);
+        for (int64_t p = 0; p < kWinogradPositions; ++p) work.multiply(false, tiles, region, p, s + p * plan.s_position);
         work.finish(region, s);
       });
       return;
@@ -184,7 +173,7 @@ void winograd_dw_run(const ConvDw& shape, const float* x, const float* dy, float
     parallel.run(plan.regions * kWinogradPositions, [&](int64_t item, int) {
       const int64_t region = item % plan.regions;
       const int64_t position = item / plan.regions;
-      work.multiply(first == 0, tiles, region, position, work.region_s(region) + position * plan.s_position);
+      work.multiply(first > 0, tiles, region, position, work.region_s(region) + position * plan.s_position);
     });
   }
   parallel.run(plan.regions, [&](int64_t region, int) { work.finish(region, work.region_s(region)); });

@@ -1,8 +1,8 @@
 // Forward and input gradient: V = transformed input [36][tile][k], U = transformed weights [36][k][panel], M = V U
 // [36][tile][panel], transformed back into y.
-// Work is cut in one of two ways. Many tiles: U is made once, and an item is a block of tiles whose V and M stay in L2
-// while it goes through all panels of U. Few tiles with many channels, where U would be the larger traffic: V is made
-// once, and an item is a panel of output channels that makes its part of U in L2, some channels at a time.
+// An item is a block of tiles and some panels of output channels. Many tiles: U is made once, an item makes its own V,
+// keeps it and M in L2 and goes through all panels. Where that would leave threads idle: V is made once too, so that
+// blocks can be cut by panels. Few tiles with many channels: U would be the largest traffic, so an item makes its part.
 #include <cstring>
 
 #include "winograd.h"
@@ -11,16 +11,17 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kBlockFloats = 128 * 1024;      // V and M of a block: 512 KiB, part of L2
-constexpr int64_t kSharedFloats = 2 * 1024 * 1024;  // V of all tiles, 8 MiB
-constexpr int64_t kSharedTiles = 64;              // tiles of an item that makes its own U
-constexpr int64_t kChain = 64;                    // channels of one chain; longer ones add up rounding errors
+constexpr int64_t kBlockFloats = 128 * 1024;  // V and M of a block: 512 KiB, part of L2
+constexpr int64_t kBlockTiles = 28;           // at least so many for each reading of U
+constexpr int64_t kFewTiles = 64;
+constexpr int64_t kManyWeights = 256 * 256;
+constexpr int64_t kChain = 64;  // channels of one chain: longer ones add up rounding errors
 
 struct Plan {
   TileGrid grid;
   int64_t k, columns, panel_width, panels;
-  bool share_input;
-  int64_t block_tiles, blocks;
+  bool share_v, share_u;  // made once; else by each item
+  int64_t block_tiles, blocks, splits;
   int64_t pitch, v_stride, m_stride;  // between tiles of V, between positions of V and M
   int64_t chunk, chunks;              // channels of one chain, made into U at a time
   int64_t u_stride, u_floats;
@@ -38,27 +39,30 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.panels = ceil_div(pass.columns, plan.panel_width);
   plan.pitch = pass.k < 256 ? ceil_div(pass.k, 16) * 16 : odd_lines(pass.k);
   const int64_t tiles = plan.grid.tiles;
-  plan.share_input = sat_mul(kWinogradPositions * plan.pitch, tiles) <= kSharedFloats;
+  plan.share_u = tiles > kFewTiles || pass.k * pass.columns < kManyWeights;
   const int64_t fit = kBlockFloats / (kWinogradPositions * (plan.pitch + plan.panel_width));
-  const int64_t most = plan.share_input ? kSharedTiles : max_of(fit, 28);
+  const int64_t most = plan.share_u ? max_of(fit, kBlockTiles) : kFewTiles;
   plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
   plan.blocks = ceil_div(tiles, plan.block_tiles);
-  plan.v_stride = odd_lines((plan.share_input ? tiles : plan.block_tiles) * plan.pitch);
+  const int64_t idle = ceil_div(plan.blocks, threads) * threads - plan.blocks;  // shares of the last round without a block
+  plan.share_v = !plan.share_u || idle > plan.blocks / 16;
+  plan.splits = plan.share_v ? min_of(plan.panels, ceil_div(8 * threads, plan.blocks)) : 1;
+  plan.v_stride = odd_lines((plan.share_v ? tiles : plan.block_tiles) * plan.pitch);
   plan.m_stride = odd_lines(plan.block_tiles * plan.panel_width);
   plan.chunk = even_piece(pass.k, kChain);
   plan.chunks = ceil_div(pass.k, plan.chunk);
-  plan.u_stride = odd_lines((plan.share_input ? plan.chunk : pass.k) * plan.panel_width);
+  plan.u_stride = odd_lines((plan.share_u ? pass.k : plan.chunk) * plan.panel_width);
   plan.u_floats = kWinogradPositions * plan.u_stride;
 
   const int64_t v_floats = sat_mul(kWinogradPositions, plan.v_stride);
   Layout layout;
   plan.at_zeros = layout.take(pass.k, sizeof(float));
-  plan.at_v = layout.take(plan.share_input ? v_floats : 0, sizeof(float));
-  plan.at_u = layout.take(plan.share_input ? 0 : sat_mul(plan.panels, plan.u_floats), sizeof(float));
+  plan.at_v = layout.take(plan.share_v ? v_floats : 0, sizeof(float));
+  plan.at_u = layout.take(plan.share_u ? sat_mul(plan.panels, plan.u_floats) : 0, sizeof(float));
   plan.at_workers = layout.bytes;
   Layout worker;
-  plan.at_worker_v = worker.take(plan.share_input ? 0 : v_floats, sizeof(float));
-  plan.at_worker_u = worker.take(plan.share_input ? plan.u_floats : 0, sizeof(float));
+  plan.at_worker_v = worker.take(plan.share_v ? 0 : v_floats, sizeof(float));
+  plan.at_worker_u = worker.take(plan.share_u ? 0 : plan.u_floats, sizeof(float));
   plan.at_m = worker.take(kWinogradPositions * plan.m_stride, sizeof(float));
   plan.at_taps = worker.take(9 * plan.chunk * plan.panel_width, sizeof(float));
   plan.at_outside = worker.take(pass.columns, sizeof(float));
@@ -77,7 +81,7 @@ class Pass {
 
   void clear_zeros() const { std::memset(workspace_ + plan_.at_zeros, 0, static_cast<size_t>(plan_.k) * sizeof(float)); }
   float* shared_v() const { return floats(plan_.at_v); }
-  float* packed_u(int64_t panel) const { return floats(plan_.at_u) + panel * plan_.u_floats; }
+  float* shared_u(int64_t panel) const { return floats(plan_.at_u) + panel * plan_.u_floats; }
   float* worker_v(int worker) const { return floats(at(worker, plan_.at_worker_v)); }
   float* worker_u(int worker) const { return floats(at(worker, plan_.at_worker_u)); }
 
@@ -115,9 +119,9 @@ class Pass {
     }
   }
 
-  /// Lists where the worker finds V (from v on), M and y of block `block`; returns its number of tiles.
-  int64_t list_block(int64_t block, const float* v, int worker) const {
-    const int64_t from = block * plan_.block_tiles;
+  /// Lists where the worker finds V (from v on), M and y of the block that starts with tile `from`; returns its number
+  /// of tiles.
+  int64_t list_block(int64_t from, const float* v, int worker) const {
     const int64_t tiles = min_of(plan_.block_tiles, plan_.grid.tiles - from);
     float* const m = floats(at(worker, plan_.at_m));
     float* const outside = floats(at(worker, plan_.at_outside));
@@ -200,36 +204,36 @@ void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Ker
   const Plan plan = make_plan(pass, kernels, parallel.threads());
   const Pass work(pass, plan, data, kernels, workspace);
   work.clear_zeros();
-  if (plan.share_input) {
+  if (plan.share_u) {
+    parallel.run(plan.panels * plan.chunks, [&](int64_t item, int worker) {
+      const int64_t panel = item / plan.chunks;
+      const int64_t chunk = item % plan.chunks;
+      work.make_u(panel, chunk, work.shared_u(panel) + chunk * plan.chunk * plan.panel_width, worker);
+    });
+  }
+  if (plan.share_v) {
     constexpr int64_t kItemTiles = 4;
     parallel.run(ceil_div(plan.grid.tiles, kItemTiles), [&](int64_t item, int) {
       const int64_t from = item * kItemTiles;
       work.make_v(from, min_of(from + kItemTiles, plan.grid.tiles), work.shared_v() + from * plan.pitch);
     });
-    parallel.run(plan.blocks * plan.panels, [&](int64_t item, int worker) {
-      const int64_t block = item / plan.panels;
-      const int64_t panel = item % plan.panels;
-      const int64_t tiles = work.list_block(block, work.shared_v() + block * plan.block_tiles * plan.pitch, worker);
-      float* const u = work.worker_u(worker);
-      for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
-        work.make_u(panel, chunk, u, worker);
-        work.multiply(tiles, panel, chunk, chunk + 1, u, worker);
-      }
-      work.finish(tiles, panel, worker);
-    });
-    return;
   }
-  parallel.run(plan.panels * plan.chunks, [&](int64_t item, int worker) {
-    const int64_t panel = item / plan.chunks;
-    const int64_t chunk = item % plan.chunks;
-    work.make_u(panel, chunk, work.packed_u(panel) + chunk * plan.chunk * plan.panel_width, worker);
-  });
-  parallel.run(plan.blocks, [&](int64_t block, int worker) {
-    float* const v = work.worker_v(worker);
-    const int64_t tiles = work.list_block(block, v, worker);
-    work.make_v(block * plan.block_tiles, block * plan.block_tiles + tiles, v);
-    for (int64_t panel = 0; panel < plan.panels; ++panel) {
-      work.multiply(tiles, panel, 0, plan.chunks, work.packed_u(panel), worker);
+  parallel.run(plan.blocks * plan.splits, [&](int64_t item, int worker) {
+    const int64_t first_tile = item / plan.splits * plan.block_tiles;
+    float* const v = plan.share_v ? work.shared_v() + first_tile * plan.pitch : work.worker_v(worker);
+    const int64_t tiles = work.list_block(first_tile, v, worker);
+    if (!plan.share_v) work.make_v(first_tile, first_tile + tiles, v);
+    const int64_t split = item % plan.splits;
+    const int64_t panels_end = plan.panels * (split + 1) / plan.splits;
+    for (int64_t panel = plan.panels * split / plan.splits; panel < panels_end; ++panel) {
+      if (plan.share_u) {
+        work.multiply(tiles, panel, 0, plan.chunks, work.shared_u(panel), worker);
+      } else {
+        for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
+          work.make_u(panel, chunk, work.worker_u(worker), worker);
+          work.multiply(tiles, panel, chunk, chunk + 1, work.worker_u(worker), worker);
+        }
+      }
       work.finish(tiles, panel, worker);
     }
   });
