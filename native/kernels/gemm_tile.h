@@ -15,9 +15,9 @@ struct Tap {
   int64_t w;
 };
 
-/// y[p][j] = activation(bias[j] + chain over taps t, then k < klen of x[p][t.x + k] * w[t.w + k * ldw + j]), 0 <= j < n.
-/// The chain is fused multiply-adds from +0 in exactly that order, whatever the tile. Pixels are pointers, so any pixels
-/// may share a panel: rows, images, strides and phases are the caller's business.
+/// y[p][j] = activation(bias[j] + chain over taps t, then k < klen of x[p][t.x + k] * w[t.w + k * ldw + j]), 0 <= j <
+/// n. The chain is fused multiply-adds from +0 in exactly that order, whatever the tile. Pixels are pointers, so any
+/// pixels may share a panel: rows, images, strides and phases are the caller's business.
 struct GemmPanel {
   const float* const* x;  // [pixels], each moved by x_offset
   float* const* y;        // [pixels], each moved by y_offset; never overlaps x or w
@@ -29,11 +29,11 @@ struct GemmPanel {
   int64_t klen;
   const float* w;  // rows ldw apart
   int64_t ldw;
-  bool w_padded;  // rows of w can be read up to a whole number of vectors
-  int n;          // 1..tile_n
-  bool resume;    // the chain starts from y instead of +0
-  bool add;       // y + chain instead of chain
-  bool prefetch_x;  // x comes from memory: fetch the next tile's while this one is computed
+  bool w_padded;      // rows of w can be read up to a whole number of vectors
+  int n;              // 1..tile_n
+  bool resume;        // the chain starts from y instead of +0
+  bool add;           // y + chain instead of chain
+  bool prefetch_x;    // x comes from memory: fetch the next tile's while this one is computed
   const float* bias;  // or nullptr
   int32_t activation;
   float slope;

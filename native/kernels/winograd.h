@@ -1,10 +1,10 @@
 // The contracts of the Winograd kernels (winograd.inl has the mathematics). A tile is 4x4 outputs and the 6x6 patch of
-// inputs that they need; transformed it is 36 positions, `stride` floats apart. Pixels are pointers to channel 0, row by
-// row: the caller points those outside the map at zeros, or at memory that nobody reads.
-// `next` are the pixels of the tile that will be transformed next, to be fetched from memory.
-//   winograd_input            to = B^T d B of 6x6 pixels; writes channels rounded up to whole vectors (16 floats at most)
-//   winograd_output_gradient  to = A dy A^T of 4x4 pixels; likewise
-//   winograd_weights          to = G g G^T, elementwise over `count` floats of each of 3x3 taps
+// inputs that they need; transformed it is 36 positions, `stride` floats apart. Pixels are pointers to channel 0, row
+// by row: the caller points those outside the map at zeros, or at memory that nobody reads. `next` are the pixels of
+// the tile that will be transformed next, to be fetched from memory.
+//   winograd_input            to = B^T d B of 6x6 pixels; writes channels rounded up to whole vectors (16 floats at
+//   most) winograd_output_gradient  to = A dy A^T of 4x4 pixels; likewise winograd_weights          to = G g G^T,
+//   elementwise over `count` floats of each of 3x3 taps
 #pragma once
 
 #include <cstdint>

@@ -1,20 +1,28 @@
 // The transforms of Winograd's F(4x4, 3x3) at the points 0, +-5/8, +-3/2 and infinity, over channels. Needs lanes.inl
 // and gemm_tile.inl. Everything is a fixed sequence of operations per channel, so the bits depend on nothing else.
 //
-// Along one axis, 4 outputs y[i] = sum over k < 3 of d[i + k] g[k] are products of polynomials (Toom-Cook): evaluate the
-// taps at the five points p, multiply by the input's part, interpolate: y = A^T [(G g) * (B^T d)], where * is elementwise,
-//   A^T[i][p] = p^i,  G[p][k] = p^k / N(p),  N(p) = product of (p - q) over the other points q,
-//   B^T[p] = the coefficients of the product of (z - q) over the other q; for infinity the product over all points.
-//   B^T = 225/256    0    -169/64    0     1  0    G = 256/225        0        0       A^T = 1   1       1       1    1    0
-//           0     -45/32   -9/4     5/8    1  0       -2048/2975  -256/595  -32/119         0  5/8    -5/8     3/2  -3/2   0
-//           0      45/32   -9/4    -5/8    1  0       -2048/2975   256/595  -32/119         0 25/64   25/64    9/4   9/4   0
-//           0     -75/128 -25/64    3/2    1  0        128/1071    64/357    32/119         0 125/512 -125/512 27/8 -27/8  1
-//           0      75/128 -25/64   -3/2    1  0        128/1071   -64/357    32/119
-//           0     225/256    0    -169/64  0  1           0           0        1
-// In two dimensions each matrix is applied to the rows and the columns. Only the constants of G are not exact in fp32.
-// These points have half the error of the usual 0, +-1, +-2. The weight gradient is the same bilinear form read another
-// way: dg = G^T [sum over tiles of (B^T d B) * (A dy A^T)] G.
-// The points p and -p share the even and the odd part of their polynomials; hence the pairs below.
+// Along one axis, 4 outputs y[i] = sum over k < 3 of d[i + k] g[k] come from a product of polynomials (Toom-Cook),
+// which is evaluated at the points p, multiplied there and interpolated: y = A^T [(G g) * (B^T d)], * being
+// elementwise, with
+//   A^T[i][p] = p^i,   G[p][k] = p^k / N(p),   N(p) = product of (p - q) over the other finite points q,
+//   B^T[p] = coefficients of the product of (z - q) over the other finite points, for infinity over all of them:
+//
+//   B^T   225/256       0  -169/64       0   1   0     G    256/225         0        0
+//               0  -45/32     -9/4     5/8   1   0       -2048/2975  -256/595  -32/119
+//               0   45/32     -9/4    -5/8   1   0       -2048/2975   256/595  -32/119
+//               0 -75/128   -25/64     3/2   1   0         128/1071    64/357   32/119
+//               0  75/128   -25/64    -3/2   1   0         128/1071   -64/357   32/119
+//               0 225/256        0 -169/64   0   1                0         0        1
+//
+//   A^T         1       1        1       1       1   0
+//               0     5/8     -5/8     3/2    -3/2   0
+//               0   25/64    25/64     9/4     9/4   0
+//               0 125/512 -125/512    27/8   -27/8   1
+//
+// In two dimensions each matrix is applied to columns and rows. Only the constants of G are not exact in fp32. These
+// points have half the error of the usual 0, +-1, +-2. The weight gradient is the same trilinear form read another way:
+// dg = G^T [sum over tiles of (B^T d B) * (A dy A^T)] G.
+// Points p and -p share the even and the odd part of their polynomials; hence the pairs below.
 
 /// B^T: a patch of the input, 12 operations.
 struct WinogradInput {

@@ -59,7 +59,8 @@ const char* verify_forward(const OpArgs& args) {
   const Tensor& y = args.outputs[0];
   if (!is_f32(&x, 4) || !is_f32(&w, 4) || !is_f32(&y, 4)) return "x, w and y must be f32 of rank 4";
   if (!is_f32(args.inputs[2], 1)) return "b must be f32 of rank 1";
-  if (args.inputs[2] != nullptr && args.inputs[2]->count != w.dims[3]) return "b must have one element per channel of y";
+  if (args.inputs[2] != nullptr && args.inputs[2]->count != w.dims[3])
+    return "b must have one element per channel of y";
   const Conv2dAttrs& attrs = args.attrs_as<Conv2dAttrs>();
   if (attrs.activation < kNoActivation || attrs.activation > kLeakyReluActivation) return "unknown activation";
   return verify_conv(forward_shape(args), x, w, y);
@@ -71,12 +72,9 @@ int64_t forward_workspace(const OpArgs& args, const Kernels& kernels, int thread
 
 bool run_forward(const OpContext& c) {
   const Conv2dAttrs& attrs = c.attrs_as<Conv2dAttrs>();
-  const ConvPassData data = {c.inputs[0]->as<float>(),
-                             c.inputs[1]->as<float>(),
-                             c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
-                             c.outputs[0].as<float>(),
-                             attrs.activation,
-                             attrs.slope};
+  const ConvPassData data = {
+      c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
+      c.outputs[0].as<float>(), attrs.activation,         attrs.slope};
   return run_pass(c, forward_shape(c).forward(), data);
 }
 
@@ -93,8 +91,8 @@ int64_t dx_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
 }
 
 bool run_dx(const OpContext& c) {
-  const ConvPassData data = {c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), nullptr,
-                             c.outputs[0].as<float>(), kNoActivation,            0.0f};
+  const ConvPassData data = {
+      c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), nullptr, c.outputs[0].as<float>(), kNoActivation, 0.0f};
   return run_pass(c, dx_shape(c).dx(), data);
 }
 

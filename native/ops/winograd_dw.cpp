@@ -1,8 +1,8 @@
-// Weight gradient: V = transformed input [36][tile][k], Z = transformed dy [36][panel][tile][width], S = sums over tiles
-// of V Z [region][36][k of the region][width], transformed back into dw.
-// Tiles are taken in blocks that follow from the shape alone: a chain within a block, blocks added from left to right.
-// V and Z of a block are made first and then shared. One block: an item is a region of weights, whose S stays in L2.
-// More: an item is one position of one region.
+// Weight gradient: V = transformed input [36][tile][k], Z = transformed dy [36][panel][tile][width], S = sums over
+// tiles of V Z [region][36][k of the region][width], transformed back into dw. Tiles are taken in blocks that follow
+// from the shape alone: a chain within a block, blocks added from left to right. V and Z of a block are made first and
+// then shared. One block: an item is a region of weights, whose S stays in L2. More: an item is one position of one
+// region.
 #include <cstring>
 
 #include "winograd.h"
@@ -165,7 +165,8 @@ void winograd_dw_run(const ConvDw& shape, const float* x, const float* dy, float
     if (plan.blocks == 1) {
       parallel.run(plan.regions, [&](int64_t region, int worker) {
         float* const s = work.worker_s(worker);
-        for (int64_t p = 0; p < kWinogradPositions; ++p) work.multiply(false, tiles, region, p, s + p * plan.s_position);
+        for (int64_t p = 0; p < kWinogradPositions; ++p)
+          work.multiply(false, tiles, region, p, s + p * plan.s_position);
         work.finish(region, s);
       });
       return;

@@ -44,7 +44,8 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   const int64_t most = plan.share_u ? max_of(fit, kBlockTiles) : kFewTiles;
   plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
   plan.blocks = ceil_div(tiles, plan.block_tiles);
-  const int64_t idle = ceil_div(plan.blocks, threads) * threads - plan.blocks;  // shares of the last round without a block
+  const int64_t idle =
+      ceil_div(plan.blocks, threads) * threads - plan.blocks;  // shares of the last round without a block
   plan.share_v = !plan.share_u || idle > plan.blocks / 16;
   plan.splits = plan.share_v ? min_of(plan.panels, ceil_div(8 * threads, plan.blocks)) : 1;
   plan.v_stride = odd_lines((plan.share_v ? tiles : plan.block_tiles) * plan.pitch);
@@ -79,7 +80,9 @@ class Pass {
   Pass(const ConvPass& pass, const Plan& plan, const ConvPassData& data, const Kernels& kernels, std::byte* workspace)
       : pass_(pass), plan_(plan), data_(data), kernels_(kernels), workspace_(workspace) {}
 
-  void clear_zeros() const { std::memset(workspace_ + plan_.at_zeros, 0, static_cast<size_t>(plan_.k) * sizeof(float)); }
+  void clear_zeros() const {
+    std::memset(workspace_ + plan_.at_zeros, 0, static_cast<size_t>(plan_.k) * sizeof(float));
+  }
   float* shared_v() const { return floats(plan_.at_v); }
   float* shared_u(int64_t panel) const { return floats(plan_.at_u) + panel * plan_.u_floats; }
   float* worker_v(int worker) const { return floats(at(worker, plan_.at_worker_v)); }

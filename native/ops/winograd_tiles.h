@@ -1,5 +1,5 @@
-// Tiles of 4x4 outputs over the maps of all images, and where the pixels of a tile lie. Tiles at the edges reach outside:
-// a pixel outside the map is a pointer to something else, so the kernels have no borders.
+// Tiles of 4x4 outputs over the maps of all images, and where the pixels of a tile lie. Tiles at the edges reach
+// outside: a pixel outside the map is a pointer to something else, so the kernels have no borders.
 #pragma once
 
 #include "../kernels/kernels.h"

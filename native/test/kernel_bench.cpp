@@ -1,7 +1,7 @@
-// Speed of the three passes of convolution layers, without Node: GFLOP/s of the direct algorithm's operations, and their
-// share of the FMA peak measured in the same process. Where Winograd applies, both algorithms run in turns; * marks the
-// one that the shape selects. Layers and figures to compare with come from common networks. Best of several runs.
-// Arguments: [level] [threads] [part of a layer's name] [seconds per pass]
+// Speed of the three passes of convolution layers, without Node: GFLOP/s of the direct algorithm's operations, and
+// their share of the FMA peak measured in the same process. Where Winograd applies, both algorithms run in turns; *
+// marks the one that the shape selects. Layers and figures to compare with come from common networks. Best of several
+// runs. Arguments: [level] [threads] [part of a layer's name] [seconds per pass]
 #include <time.h>
 
 #include <cstdio>
@@ -143,24 +143,26 @@ int main(int argc, char** argv) {
     random.fill(x);
     random.fill(w);
     random.fill(dy);
-    const Conv2dAttrs attrs = {s.stride, s.stride,   s.pad_h,    s.pad_w,  s.pad_h,       s.pad_w,
+    const Conv2dAttrs attrs = {s.stride,   s.stride,   s.pad_h,  s.pad_w,       s.pad_h, s.pad_w,
                                s.dilation, s.dilation, s.groups, kNoActivation, 0};
     const Conv2dDxAttrs dx_attrs = {s.stride,   s.stride,   s.pad_h,  s.pad_w, s.pad_h, s.pad_w,
                                     s.dilation, s.dilation, s.groups, s.h,     s.w};
     const Conv2dDwAttrs dw_attrs = {s.stride,   s.stride,   s.pad_h,  s.pad_w, s.pad_h, s.pad_w,
                                     s.dilation, s.dilation, s.groups, s.kh,    s.kw};
     const double flops = 2.0 * s.n * oh * ow * s.kh * s.kw * (s.c / s.groups) * s.o;
-    const ConvShape shape = {s.n,      s.h,      s.w,     s.c,     s.kh,    s.kw,       s.o,        oh,      ow, s.stride,
-                             s.stride, s.pad_h,  s.pad_w, s.pad_h, s.pad_w, s.dilation, s.dilation, s.groups};
+    const ConvShape shape = {s.n,      s.h,      s.w,     s.c,     s.kh,    s.kw,    s.o,        oh,         ow,
+                             s.stride, s.stride, s.pad_h, s.pad_w, s.pad_h, s.pad_w, s.dilation, s.dilation, s.groups};
     const ConvPass forward = shape.forward(), backward = shape.dx();
     const ConvDw weights = shape.dw();
     const Direct direct[3] = {{conv2d_impl, x, w, y, &attrs, *kernels, threads},
                               {conv2d_dx_impl, dy, w, dx, &dx_attrs, *kernels, threads},
                               {conv2d_dw_impl, x, dy, dw, &dw_attrs, *kernels, threads}};
     const bool winograd = winograd_applies(forward);
-    Buffer workspace({1 + (!winograd ? 0 : max_of(max_of(winograd_pass_workspace(forward, *kernels, threads),
-                                                         winograd_pass_workspace(backward, *kernels, threads)),
-                                                  winograd_dw_workspace(weights, *kernels, threads)) / 4)});
+    Buffer workspace({1 + (!winograd ? 0
+                                     : max_of(max_of(winograd_pass_workspace(forward, *kernels, threads),
+                                                     winograd_pass_workspace(backward, *kernels, threads)),
+                                              winograd_dw_workspace(weights, *kernels, threads)) /
+                                           4)});
     std::byte* const memory = reinterpret_cast<std::byte*>(workspace.data());
     const auto run_pass = [&](const ConvPass& pass, const Buffer& in, const Buffer& out) {
       const ConvPassData data = {in.data(), w.data(), nullptr, out.data(), kNoActivation, 0};

@@ -1,7 +1,7 @@
-// What the Winograd passes compute, in fp64 by the definition of convolution, and how far an fp32 result may be off. The
-// bound follows the algorithm: every rounding of a term is at most u = 2^-24 times its size, so an element's error is at
-// most (number of roundings on the longest path) u times the same transforms of absolute values. Roundings on a path:
-// input 2 per axis, weights 4, outputs 3, dy 2, sums over tiles 5, and one per term of a chain.
+// What the Winograd passes compute, in fp64 by the definition of convolution, and how far an fp32 result may be off.
+// The bound follows the algorithm: every rounding of a term is at most u = 2^-24 times its size, so an element's error
+// is at most (number of roundings on the longest path) u times the same transforms of absolute values. Roundings on a
+// path: input 2 per axis, weights 4, outputs 3, dy 2, sums over tiles 5, and one per term of a chain.
 #pragma once
 
 #include <algorithm>
@@ -19,9 +19,7 @@ struct WinogradCase {
 
   int64_t oh() const { return ih + top + bottom - 2; }
   int64_t ow() const { return iw + left + right - 2; }
-  ConvShape shape() const {
-    return {n, ih, iw, c, 3, 3, o, oh(), ow(), 1, 1, top, left, bottom, right, 1, 1, 1};
-  }
+  ConvShape shape() const { return {n, ih, iw, c, 3, 3, o, oh(), ow(), 1, 1, top, left, bottom, right, 1, 1, 1}; }
 };
 
 /// Close enough to a normal distribution.
@@ -91,8 +89,9 @@ class WinogradReference {
       ++tiles;
       const std::vector<double> v = patches(x, image, s_.ih, s_.iw, c_count, row - s_.top, col - s_.left, 6, kBT, 6);
       const std::vector<double> z = patches(dy, image, oh, ow, o_count, row, col, 4, kA, 6);
-      for (int64_t p = 0; p < 36; ++p) add_products(&v[size_t(p * c_count)], &z[size_t(p * o_count)], c_count, o_count,
-                                                    &sums[size_t(p * c_count * o_count)]);
+      for (int64_t p = 0; p < 36; ++p)
+        add_products(&v[size_t(p * c_count)], &z[size_t(p * o_count)], c_count, o_count,
+                     &sums[size_t(p * c_count * o_count)]);
     });
     const double roundings = double(tiles) + 22;  // a chain over tiles, or shorter ones and their sum
     for (int64_t i = 0; i < c_count * o_count; ++i) {
@@ -105,19 +104,37 @@ class WinogradReference {
 
  private:
   static constexpr double kU = 0x1p-24;
-  static constexpr double kBT[36] = {225 / 256., 0, -169 / 64., 0, 1, 0, 0, -45 / 32.,  -9 / 4.,   5 / 8.,  1, 0,
-                                     0, 45 / 32., -9 / 4., -5 / 8., 1, 0, 0, -75 / 128., -25 / 64., 3 / 2.,  1, 0,
-                                     0, 75 / 128., -25 / 64., -3 / 2., 1, 0, 0, 225 / 256., 0, -169 / 64., 0, 1};
-  static constexpr double kG[18] = {256 / 225., 0,           0,         -2048 / 2975., -256 / 595., -32 / 119.,
-                                    -2048 / 2975., 256 / 595., -32 / 119., 128 / 1071.,  64 / 357.,   32 / 119.,
-                                    128 / 1071., -64 / 357., 32 / 119., 0,             0,           1};
+  static constexpr double kBT[36] = {
+      225 / 256., 0,         -169 / 64., 0,       1, 0, 0, -45 / 32.,  -9 / 4.,   5 / 8.,     1, 0,
+      0,          45 / 32.,  -9 / 4.,    -5 / 8., 1, 0, 0, -75 / 128., -25 / 64., 3 / 2.,     1, 0,
+      0,          75 / 128., -25 / 64.,  -3 / 2., 1, 0, 0, 225 / 256., 0,         -169 / 64., 0, 1};
+  static constexpr double kG[18] = {256 / 225.,
+                                    0,
+                                    0,
+                                    -2048 / 2975.,
+                                    -256 / 595.,
+                                    -32 / 119.,
+                                    -2048 / 2975.,
+                                    256 / 595.,
+                                    -32 / 119.,
+                                    128 / 1071.,
+                                    64 / 357.,
+                                    32 / 119.,
+                                    128 / 1071.,
+                                    -64 / 357.,
+                                    32 / 119.,
+                                    0,
+                                    0,
+                                    1};
   static constexpr double kGT[18] = {256 / 225., -2048 / 2975., -2048 / 2975., 128 / 1071., 128 / 1071., 0,
                                      0,          -256 / 595.,   256 / 595.,    64 / 357.,   -64 / 357.,  0,
                                      0,          -32 / 119.,    -32 / 119.,    32 / 119.,   32 / 119.,   1};
-  static constexpr double kAT[24] = {1, 1,         1,         1,      1,      0, 0, 5 / 8.,     -5 / 8.,     3 / 2.,  -3 / 2.,  0,
-                                     0, 25 / 64.,  25 / 64.,  9 / 4., 9 / 4., 0, 0, 125 / 512., -125 / 512., 27 / 8., -27 / 8., 1};
-  static constexpr double kA[24] = {1, 0, 0, 0, 1, 5 / 8., 25 / 64., 125 / 512., 1, -5 / 8., 25 / 64., -125 / 512.,
-                                    1, 3 / 2., 9 / 4., 27 / 8., 1, -3 / 2., 9 / 4., -27 / 8., 0, 0, 0, 1};
+  static constexpr double kAT[24] = {1,       1,      1,       1,          1,           0,        0,        5 / 8.,
+                                     -5 / 8., 3 / 2., -3 / 2., 0,          0,           25 / 64., 25 / 64., 9 / 4.,
+                                     9 / 4.,  0,      0,       125 / 512., -125 / 512., 27 / 8.,  -27 / 8., 1};
+  static constexpr double kA[24] = {1, 0,       0,        0,           1, 5 / 8., 25 / 64., 125 / 512.,
+                                    1, -5 / 8., 25 / 64., -125 / 512., 1, 3 / 2., 9 / 4.,   27 / 8.,
+                                    1, -3 / 2., 9 / 4.,   -27 / 8.,    0, 0,      0,        1};
 
   static void add_products(const double* a, const double* b, int64_t rows, int64_t cols, double* to) {
     for (int64_t i = 0; i < rows; ++i) {

@@ -1,7 +1,7 @@
-// The three Winograd passes on every instruction set of this machine and 1, 2, 3 and 7 threads: the same bits everywhere,
-// and an error against fp64 that stays below the bound of docs/numerics.md. The drivers are called directly, so shapes
-// that the selection would leave to the direct algorithm are tested too.
-// Arguments: how many random shapes (default 40), and which level ("all" by default).
+// The three Winograd passes on every instruction set of this machine and 1, 2, 3 and 7 threads: the same bits
+// everywhere, and an error against fp64 that stays below the bound of docs/numerics.md. The drivers are called
+// directly, so shapes that the selection would leave to the direct algorithm are tested too. Arguments: how many random
+// shapes (default 40), and which level ("all" by default).
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +24,8 @@ int checks = 0;
 void fail(const char* pass, const WinogradCase& s, const char* isa, int threads, const char* problem) {
   if (++failures <= 20) {
     std::printf("FAIL %s %s %d threads, x[%d,%d,%d,%d] o %d pad %d,%d,%d,%d: %s\n", pass, isa, threads, int(s.n),
-                int(s.ih), int(s.iw), int(s.c), int(s.o), int(s.top), int(s.left), int(s.bottom), int(s.right), problem);
+                int(s.ih), int(s.iw), int(s.c), int(s.o), int(s.top), int(s.left), int(s.bottom), int(s.right),
+                problem);
   }
 }
 
@@ -58,10 +59,12 @@ struct Levels {
   int count;
 };
 
-/// Runs `run(kernels, parallel, workspace)` everywhere; the first result is checked against fp64, the others against it.
+/// Runs `run(kernels, parallel, workspace)` everywhere; the first result is checked against fp64, the others against
+/// it.
 template <class Workspace, class Run>
 void everywhere(const char* pass, const WinogradCase& s, const Levels& levels, Buffer& got,
-                const std::vector<double>& exact, const std::vector<double>& bound, Workspace workspace_bytes, Run run) {
+                const std::vector<double>& exact, const std::vector<double>& bound, Workspace workspace_bytes,
+                Run run) {
   std::vector<float> first;
   for (int i = 0; i < levels.count; ++i) {
     for (const int threads : {1, 2, 3, 7}) {
@@ -161,10 +164,18 @@ int main(int argc, char** argv) {
   if (levels.count == 0) return std::printf("no such level here\n"), 2;
   Random random(11);
   const WinogradCase cases[] = {
-      {1, 1, 1, 1, 1, 1, 1, 1, 1},   {1, 3, 3, 1, 1},             {2, 6, 6, 3, 5},
-      {1, 4, 4, 16, 16, 1, 1, 1, 1}, {2, 7, 9, 33, 17, 1, 1, 1, 1}, {1, 5, 11, 64, 70, 2, 2, 2, 2},
-      {3, 8, 8, 70, 1, 0, 1, 2, 3},  {1, 3, 2, 8, 40, 5, 6, 4, 7},  {2, 19, 19, 20, 32, 1, 1, 1, 1},
-      {1, 40, 3, 4, 9, 1, 1, 1, 1},  {1, 14, 14, 260, 34, 1, 1, 1, 1}, {40, 10, 10, 9, 8, 1, 1, 1, 1},
+      {1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {1, 3, 3, 1, 1},
+      {2, 6, 6, 3, 5},
+      {1, 4, 4, 16, 16, 1, 1, 1, 1},
+      {2, 7, 9, 33, 17, 1, 1, 1, 1},
+      {1, 5, 11, 64, 70, 2, 2, 2, 2},
+      {3, 8, 8, 70, 1, 0, 1, 2, 3},
+      {1, 3, 2, 8, 40, 5, 6, 4, 7},
+      {2, 19, 19, 20, 32, 1, 1, 1, 1},
+      {1, 40, 3, 4, 9, 1, 1, 1, 1},
+      {1, 14, 14, 260, 34, 1, 1, 1, 1},
+      {40, 10, 10, 9, 8, 1, 1, 1, 1},
   };
   for (const WinogradCase& s : cases) test_case(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_case(random_case(random), random, levels);
