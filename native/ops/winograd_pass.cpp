@@ -11,11 +11,12 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kBlockFloats = 128 * 1024;  // V and M of a block: 512 KiB, part of L2
-constexpr int64_t kBlockTiles = 28;           // at least so many for each reading of U
-constexpr int64_t kFewTiles = 64;
-constexpr int64_t kManyWeights = 256 * 256;
-constexpr int64_t kChain = 64;  // channels of one chain: longer ones add up rounding errors
+constexpr int64_t kBlockFloats = 128 * 1024;        // V and M of a block: 512 KiB, part of L2
+constexpr int64_t kBlockTiles = 28;                 // at least so many for each reading of U
+constexpr int64_t kSharedFloats = 8 * 1024 * 1024;  // V of all tiles: 32 MiB
+constexpr int64_t kOwnUTiles = 64;                  // tiles of an item that makes its own U
+constexpr int64_t kOwnUWeights = 1024;              // and weights per tile that make this the smaller traffic
+constexpr int64_t kChain = 64;                      // channels of one chain: longer ones add up rounding errors
 
 struct Plan {
   TileGrid grid;
@@ -39,9 +40,10 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.panels = ceil_div(pass.columns, plan.panel_width);
   plan.pitch = pass.k < 256 ? ceil_div(pass.k, 16) * 16 : odd_lines(pass.k);
   const int64_t tiles = plan.grid.tiles;
-  plan.share_u = tiles > kFewTiles || pass.k * pass.columns < kManyWeights;
+  const bool few = sat_mul(kWinogradPositions * plan.pitch, tiles) <= kSharedFloats;
+  plan.share_u = !few || tiles > pass.k * pass.columns / kOwnUWeights;
   const int64_t fit = kBlockFloats / (kWinogradPositions * (plan.pitch + plan.panel_width));
-  const int64_t most = plan.share_u ? max_of(fit, kBlockTiles) : kFewTiles;
+  const int64_t most = plan.share_u ? max_of(fit, kBlockTiles) : kOwnUTiles;
   plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
   plan.blocks = ceil_div(tiles, plan.block_tiles);
   const int64_t idle =

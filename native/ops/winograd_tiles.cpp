@@ -18,15 +18,26 @@ void list_pixels(Float* image, const Map& map, int64_t row, int64_t col, int64_t
 }
 
 bool applies(const Axis& rows, const Axis& cols, int64_t groups, int64_t k, int64_t columns) {
-  // The bound on the channels keeps the transformed weights below 256 MiB.
+  // Bounds for the memory: 256 MiB of transformed weights, 32 MiB for a worker.
   constexpr int64_t kMaxWeights = int64_t{1} << 26;
+  constexpr int64_t kMaxChannels = 4096;
   return groups == 1 && rows.kernel == 3 && cols.kernel == 3 && rows.stride == 1 && cols.stride == 1 &&
-         rows.dilation == 1 && cols.dilation == 1 && sat_mul(k, columns) <= kMaxWeights / kWinogradPositions;
+         rows.dilation == 1 && cols.dilation == 1 && k <= kMaxChannels && columns <= kMaxChannels &&
+         k * columns <= kMaxWeights / kWinogradPositions;
 }
 
+/// Multiplications for each pair of channels, against those of the direct algorithm; the transforms of tiles and
+/// weights count as so many multiplications as they take time. The model predicts measured ratios within some 15 %,
+/// whatever the instruction set. Winograd is taken where it should be 1.75 times as fast: less would not repay the
+/// larger error.
 bool pays(const Axis& rows, const Axis& cols, int64_t images, int64_t k, int64_t columns) {
-  const int64_t tiles = sat_mul(images, sat_mul(ceil_div(rows.out, 4), ceil_div(cols.out, 4)));
-  return k >= 32 && columns >= 32 && tiles >= 128;
+  constexpr int64_t kFewest = 16;  // channels: below, the direct algorithm gains by other means
+  constexpr int64_t kMaxPixels = int64_t{1} << 40;
+  const int64_t pixels = sat_mul(images, sat_mul(rows.out, cols.out));
+  if (k < kFewest || columns < kFewest || pixels > kMaxPixels) return false;
+  const int64_t tiles = images * ceil_div(rows.out, kWinogradOut) * ceil_div(cols.out, kWinogradOut);
+  const int64_t cost = kWinogradPositions * tiles + 250 * tiles / columns + 200 * tiles / k + 120;
+  return 4 * 9 * pixels >= 7 * cost;
 }
 
 }  // namespace
