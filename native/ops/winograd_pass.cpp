@@ -46,9 +46,8 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   const int64_t most = plan.share_u ? max_of(fit, kBlockTiles) : kOwnUTiles;
   plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
   plan.blocks = ceil_div(tiles, plan.block_tiles);
-  const int64_t idle =
-      ceil_div(plan.blocks, threads) * threads - plan.blocks;  // shares of the last round without a block
-  plan.share_v = !plan.share_u || idle > plan.blocks / 16;
+  const int64_t idle = ceil_div(plan.blocks, threads) * threads - plan.blocks;  // threads in the last round
+  plan.share_v = !plan.share_u || (few && idle > plan.blocks / 16);
   plan.splits = plan.share_v ? min_of(plan.panels, ceil_div(8 * threads, plan.blocks)) : 1;
   plan.v_stride = odd_lines((plan.share_v ? tiles : plan.block_tiles) * plan.pitch);
   plan.m_stride = odd_lines(plan.block_tiles * plan.panel_width);

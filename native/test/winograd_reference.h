@@ -93,7 +93,7 @@ class WinogradReference {
         add_products(&v[size_t(p * c_count)], &z[size_t(p * o_count)], c_count, o_count,
                      &sums[size_t(p * c_count * o_count)]);
     });
-    const double roundings = double(tiles) + 22;  // a chain over tiles, or shorter ones and their sum
+    const double roundings = double(tiles) + 18;  // a chain over tiles, or shorter ones and their sum
     for (int64_t i = 0; i < c_count * o_count; ++i) {
       double in[36], out[9];
       for (int p = 0; p < 36; ++p) in[p] = sums[size_t(p * c_count * o_count + i)];
