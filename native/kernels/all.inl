@@ -29,6 +29,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "optimizer.inl"
 #include "pool.inl"
 #include "softmax.inl"
+#include "winograd.inl"
 
 #include "avg_pool.inl"
 #include "batch_norm.inl"

@@ -32,6 +32,7 @@ struct GemmPanel {
   bool w_padded;      // rows of w can be read up to a whole number of vectors
   int n;              // 1..tile_n
   bool resume;        // the chain starts from y instead of +0
+  bool add;           // y + chain instead of chain
   bool prefetch_x;    // x comes from memory: fetch the next tile's while this one is computed
   const float* bias;  // or nullptr
   int32_t activation;
@@ -54,6 +55,7 @@ struct GemmPanelDw {
   int64_t positions;  // 0 <= m < positions
   int n;              // 1..tile_n
   bool resume;        // the chain starts from dw instead of +0
+  bool add;           // dw = dw + chain
 };
 
 }  // namespace lanewise

@@ -75,6 +75,10 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
 #pragma GCC unroll 2
   for (int v = 0; v < V; ++v) {
     const int columns = v + 1 < V ? kLanes : last;
+    if (task.add) {
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) acc[m][v] = add(load_n(ys[m] + task.y_offset + v * kLanes, columns), acc[m][v]);
+    }
     if (task.bias != nullptr) {
       const Vec bias = load_n(task.bias + v * kLanes, columns);
 #pragma GCC unroll 16

@@ -48,6 +48,7 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       float* const to = dw + m * task.ldw + v * kLanes;
+      if (task.add) acc[m][v] = add(load_n(to, v + 1 < V ? kLanes : last), acc[m][v]);
       if (v + 1 < V || last == kLanes) {
         store(to, acc[m][v]);
       } else {

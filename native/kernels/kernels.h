@@ -10,6 +10,7 @@
 #include "optimizer_parameters.h"
 #include "pool_shape.h"
 #include "random.h"
+#include "winograd.h"
 
 // X(name, return type, (arguments))
 #define LANEWISE_KERNELS(X)                                                                    \
@@ -21,6 +22,14 @@
   /* depthwise.inl: see depthwise.h */ \
   X(depthwise_panel, void, (const DepthwisePanel& task)) \
   X(depthwise_panel_dw, void, (const DepthwisePanelDw& task)) \
+  /* winograd.inl: see winograd.h */ \
+  X(winograd_input, void, (const float* const* pixels, const float* const* next, int64_t channels, float* to, \
+    int64_t stride)) \
+  X(winograd_output_gradient, void, (const float* const* pixels, const float* const* next, int64_t channels, \
+    float* to, int64_t stride)) \
+  X(winograd_output, void, (const WinogradOutputTask& task)) \
+  X(winograd_weights, void, (const float* taps, int64_t tap_stride, int64_t count, float* to, int64_t stride)) \
+  X(winograd_weights_gradient, void, (const WinogradWeightsGradientTask& task)) \
   /* elementwise.inl: flat arrays; an output may be an input */ \
   X(relu_forward, void, (const float* x, float* y, int64_t count)) \
   X(relu_backward, void, (const float* dy, const float* y, float* dx, int64_t count)) \

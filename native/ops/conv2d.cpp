@@ -1,7 +1,9 @@
-// conv2d and its two gradients: shapes are checked here, the work is in conv_pass.cpp (forward and dx) and conv_dw.cpp.
+// conv2d and its two gradients: shapes are checked here, the work is in conv_pass.cpp (forward and dx) and conv_dw.cpp,
+// or in their counterparts winograd_pass.cpp and winograd_dw.cpp where the shape makes those faster.
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
 #include "conv_shape.h"
+#include "winograd.h"
 
 namespace lanewise {
 
@@ -39,6 +41,18 @@ ConvShape dw_shape(const OpArgs& args) {
   return conv_shape(args.attrs_as<Conv2dDwAttrs>(), args.inputs[0]->dims, args.outputs[0].dims, args.inputs[1]->dims);
 }
 
+/// Exact numerics are the direct chains; fast ones choose by the shape.
+int64_t pass_workspace(const OpArgs& args, const ConvPass& pass, const Kernels& kernels, int threads) {
+  const bool winograd = args.numerics == kFast && winograd_pays(pass);
+  return (winograd ? winograd_pass_workspace : conv_pass_workspace)(pass, kernels, threads);
+}
+
+bool run_pass(const OpContext& c, const ConvPass& pass, const ConvPassData& data) {
+  const bool winograd = c.numerics == kFast && winograd_pays(pass);
+  (winograd ? winograd_pass_run : conv_pass_run)(pass, data, c.kernels, c.parallel, c.workspace);
+  return true;
+}
+
 const char* verify_forward(const OpArgs& args) {
   const Tensor& x = *args.inputs[0];
   const Tensor& w = *args.inputs[1];
@@ -53,7 +67,7 @@ const char* verify_forward(const OpArgs& args) {
 }
 
 int64_t forward_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
-  return conv_pass_workspace(forward_shape(args).forward(), kernels, threads);
+  return pass_workspace(args, forward_shape(args).forward(), kernels, threads);
 }
 
 bool run_forward(const OpContext& c) {
@@ -61,8 +75,7 @@ bool run_forward(const OpContext& c) {
   const ConvPassData data = {
       c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
       c.outputs[0].as<float>(), attrs.activation,         attrs.slope};
-  conv_pass_run(forward_shape(c).forward(), data, c.kernels, c.parallel, c.workspace);
-  return true;
+  return run_pass(c, forward_shape(c).forward(), data);
 }
 
 const char* verify_dx(const OpArgs& args) {
@@ -74,14 +87,13 @@ const char* verify_dx(const OpArgs& args) {
 }
 
 int64_t dx_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
-  return conv_pass_workspace(dx_shape(args).dx(), kernels, threads);
+  return pass_workspace(args, dx_shape(args).dx(), kernels, threads);
 }
 
 bool run_dx(const OpContext& c) {
   const ConvPassData data = {
       c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), nullptr, c.outputs[0].as<float>(), kNoActivation, 0.0f};
-  conv_pass_run(dx_shape(c).dx(), data, c.kernels, c.parallel, c.workspace);
-  return true;
+  return run_pass(c, dx_shape(c).dx(), data);
 }
 
 const char* verify_dw(const OpArgs& args) {
@@ -93,12 +105,16 @@ const char* verify_dw(const OpArgs& args) {
 }
 
 int64_t dw_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
-  return conv_dw_workspace(dw_shape(args).dw(), kernels, threads);
+  const ConvDw shape = dw_shape(args).dw();
+  const bool winograd = args.numerics == kFast && winograd_pays(shape);
+  return (winograd ? winograd_dw_workspace : conv_dw_workspace)(shape, kernels, threads);
 }
 
 bool run_dw(const OpContext& c) {
-  conv_dw_run(dw_shape(c).dw(), c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), c.outputs[0].as<float>(), c.kernels,
-              c.parallel, c.workspace);
+  const ConvDw shape = dw_shape(c).dw();
+  const bool winograd = c.numerics == kFast && winograd_pays(shape);
+  (winograd ? winograd_dw_run : conv_dw_run)(shape, c.inputs[0]->as<float>(), c.inputs[1]->as<float>(),
+                                             c.outputs[0].as<float>(), c.kernels, c.parallel, c.workspace);
   return true;
 }
 

@@ -1,0 +1,197 @@
+// The three Winograd passes on every instruction set of this machine and 1, 2, 3 and 7 threads: the same bits
+// everywhere, and an error against fp64 that stays below the bound of docs/numerics.md. The drivers are called
+// directly, so shapes that the selection would leave to the direct algorithm are tested too. Arguments: how many random
+// shapes (default 40), and which level ("all" by default).
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "../ops/winograd.h"
+#include "op_runner.h"
+#include "winograd_reference.h"
+
+using namespace lanewise;
+using namespace lanewise::test;
+
+namespace {
+
+int failures = 0;
+int checks = 0;
+uint64_t digest = 0xcbf29ce484222325;  // of all results: to compare machines
+
+void fail(const char* pass, const WinogradCase& s, const char* isa, int threads, const char* problem) {
+  if (++failures <= 20) {
+    std::printf("FAIL %s %s %d threads, x[%d,%d,%d,%d] o %d pad %d,%d,%d,%d: %s\n", pass, isa, threads, int(s.n),
+                int(s.ih), int(s.iw), int(s.c), int(s.o), int(s.top), int(s.left), int(s.bottom), int(s.right),
+                problem);
+  }
+}
+
+/// |got - exact| <= bound, elementwise.
+void check_error(const char* pass, const WinogradCase& s, const char* isa, const Buffer& got,
+                 const std::vector<double>& exact, const std::vector<double>& bound) {
+  ++checks;
+  double error = 0, norm = 0, worst = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    const double difference = got.data()[i] - exact[i];
+    error += difference * difference;
+    norm += exact[i] * exact[i];
+    const double share = std::fabs(difference) / (bound[i] + 1e-300);
+    if (!(share <= worst)) worst = share;
+  }
+  if (!(worst <= 1) && norm > 0) {
+    char line[100];
+    std::snprintf(line, sizeof line, "an error is %.3g times its bound", worst);
+    fail(pass, s, isa, 1, line);
+  }
+  if (s.report) {
+    std::printf("%-9s c %3d o %3d %dx%d n %d: relative L2 error %.2e, worst share of the bound %.3f\n", pass, int(s.c),
+                int(s.o), int(s.ih), int(s.iw), int(s.n), std::sqrt(error / norm), worst);
+  }
+  // Random data: far below the bound, which holds for the worst.
+  if (s.c >= 64 && !(std::sqrt(error / norm) <= 2e-6)) fail(pass, s, isa, 1, "the relative L2 error is above 2e-6");
+}
+
+struct Levels {
+  const Kernels* table[4];
+  int count;
+};
+
+/// Runs `run(kernels, parallel, workspace)` everywhere; the first result is checked against fp64, the others against
+/// it.
+template <class Workspace, class Run>
+void everywhere(const char* pass, const WinogradCase& s, const Levels& levels, Buffer& got,
+                const std::vector<double>& exact, const std::vector<double>& bound, Workspace workspace_bytes,
+                Run run) {
+  std::vector<float> first;
+  for (int i = 0; i < levels.count; ++i) {
+    for (const int threads : {1, 2, 3, 7}) {
+      if (s.report && (i + 1 < levels.count || threads > 2)) continue;
+      const Kernels& kernels = *levels.table[i];
+      Parallel parallel(threads);
+      Buffer workspace({workspace_bytes(kernels, threads) / 4 + 1});
+      std::memset(workspace.data(), 0xff, static_cast<size_t>(workspace.count()) * 4);
+      std::memset(got.data(), 0xff, static_cast<size_t>(got.count()) * 4);
+      run(kernels, parallel, reinterpret_cast<std::byte*>(workspace.data()));
+      ++checks;
+      if (!workspace.guards_intact()) fail(pass, s, kernels.isa, threads, "wrote outside its workspace");
+      if (!got.guards_intact()) fail(pass, s, kernels.isa, threads, "wrote outside its output");
+      if (first.empty()) {
+        first.assign(got.data(), got.data() + got.count());
+        for (float value : first) {
+          uint32_t bits;
+          if (value == 0) value = 0;  // of either sign
+          std::memcpy(&bits, &value, 4);
+          digest = (digest ^ bits) * 0x100000001b3;
+        }
+        check_error(pass, s, kernels.isa, got, exact, bound);
+      } else if (std::memcmp(first.data(), got.data(), first.size() * 4) != 0) {
+        fail(pass, s, kernels.isa, threads, "other bits than the first level with one thread");
+      }
+    }
+  }
+}
+
+void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
+  Buffer x({s.n, s.ih, s.iw, s.c}), w({3, 3, s.c, s.o}), b({s.o}), dy({s.n, s.oh(), s.ow(), s.o});
+  for (Buffer* buffer : {&x, &w, &b, &dy}) {
+    for (int64_t i = 0; i < buffer->count(); ++i) {
+      buffer->data()[i] = s.report ? normal(random) : random.value();
+    }
+  }
+  const ConvShape shape = s.shape();
+  WinogradReference reference(s);
+  const int32_t activation = s.report ? 0 : static_cast<int32_t>(random.below(3));
+  const bool bias = !s.report && random.below(2) == 0;
+  const float slope = 0.125f;
+
+  Buffer y({s.n, s.oh(), s.ow(), s.o});
+  reference.forward(x.data(), w.data(), bias ? b.data() : nullptr, activation, slope);
+  const ConvPassData forward = {x.data(), w.data(), bias ? b.data() : nullptr, y.data(), activation, slope};
+  const auto run_pass = [](const ConvPass& pass, const ConvPassData& data) {
+    return [pass, data](const Kernels& kernels, Parallel& parallel, std::byte* workspace) {
+      winograd_pass_run(pass, data, kernels, parallel, workspace);
+    };
+  };
+  const auto size_pass = [](const ConvPass& pass) {
+    return [pass](const Kernels& kernels, int threads) { return winograd_pass_workspace(pass, kernels, threads); };
+  };
+  const ConvPass forward_pass = shape.forward(), dx_pass = shape.dx();
+  everywhere("conv2d", s, levels, y, reference.exact, reference.bound, size_pass(forward_pass),
+             run_pass(forward_pass, forward));
+
+  Buffer dx({s.n, s.ih, s.iw, s.c});
+  reference.input_gradient(dy.data(), w.data());
+  const ConvPassData backward = {dy.data(), w.data(), nullptr, dx.data(), kNoActivation, 0.0f};
+  everywhere("conv2d_dx", s, levels, dx, reference.exact, reference.bound, size_pass(dx_pass),
+             run_pass(dx_pass, backward));
+
+  Buffer dw({3, 3, s.c, s.o});
+  reference.weight_gradient(x.data(), dy.data());
+  const ConvDw dw_shape = shape.dw();
+  everywhere(
+      "conv2d_dw", s, levels, dw, reference.exact, reference.bound,
+      [&](const Kernels& kernels, int threads) { return winograd_dw_workspace(dw_shape, kernels, threads); },
+      [&](const Kernels& kernels, Parallel& parallel, std::byte* workspace) {
+        winograd_dw_run(dw_shape, x.data(), dy.data(), dw.data(), kernels, parallel, workspace);
+      });
+}
+
+WinogradCase random_case(Random& random) {
+  for (;;) {
+    WinogradCase s = {};
+    s.n = 1 + random.below(3);
+    s.ih = 1 + random.below(random.below(4) == 0 ? 30 : 12);
+    s.iw = 1 + random.below(14);
+    s.c = 1 + random.below(70);
+    s.o = 1 + random.below(70);
+    if (random.below(4) != 0) {
+      s.top = random.below(4);
+      s.left = random.below(4);
+      s.bottom = random.below(4);
+      s.right = random.below(4);
+    }
+    if (s.oh() >= 1 && s.ow() >= 1 && s.n * s.oh() * s.ow() * s.c * s.o < 400000) return s;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int64_t random_cases = argc > 1 ? std::atoll(argv[1]) : 40;
+  Levels levels = {};
+  levels.count = usable_kernels(levels.table);
+  if (argc > 2 && std::strcmp(argv[2], "all") != 0) {
+    levels.table[0] = kernels_for(argv[2]);
+    levels.count = levels.table[0] == nullptr ? 0 : 1;
+  }
+  if (levels.count == 0) return std::printf("no such level here\n"), 2;
+  Random random(11);
+  const WinogradCase cases[] = {
+      {1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {1, 3, 3, 1, 1},
+      {2, 6, 6, 3, 5},
+      {1, 4, 4, 16, 16, 1, 1, 1, 1},
+      {2, 7, 9, 33, 17, 1, 1, 1, 1},
+      {1, 5, 11, 64, 70, 2, 2, 2, 2},
+      {3, 8, 8, 70, 1, 0, 1, 2, 3},
+      {1, 3, 2, 8, 40, 5, 6, 4, 7},
+      {2, 19, 19, 20, 32, 1, 1, 1, 1},
+      {1, 40, 3, 4, 9, 1, 1, 1, 1},
+      {1, 14, 14, 260, 34, 1, 1, 1, 1},
+      {40, 10, 10, 9, 8, 1, 1, 1, 1},
+  };
+  for (const WinogradCase& s : cases) test_case(s, random, levels);
+  for (int64_t i = 0; i < random_cases; ++i) test_case(random_case(random), random, levels);
+  // Enough tiles for packed weights and for several blocks of the weight gradient.
+  test_case({2, 104, 88, 36, 33, 1, 1, 1, 1}, random, levels);
+  if (random_cases > 0) {
+    for (const int64_t c : {64, 128, 256, 512}) test_case({2, 14, 14, c, 64, 1, 1, 1, 1, true}, random, levels);
+    test_case({2, 60, 60, 64, 64, 1, 1, 1, 1, true}, random, levels);
+  }
+  std::printf("%d checks, %d failures, digest %016llx\n", checks, failures, static_cast<unsigned long long>(digest));
+  return failures == 0 ? 0 : 1;
+}
