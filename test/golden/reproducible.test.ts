@@ -50,8 +50,25 @@ const mixture = () =>
     { inputShape: [28, 28, 1], seed: 2 },
   );
 
+/** 3x3 convolutions that fast numerics run as Winograd. */
+const wide = () =>
+  nn.sequential(
+    [
+      nn.conv2d({ filters: 32, kernelSize: 3, stride: 2, padding: 1 }),
+      nn.relu(),
+      nn.conv2d({ filters: 40, kernelSize: 3, padding: 'same' }),
+      nn.relu(),
+      nn.conv2d({ filters: 33, kernelSize: 3, padding: [0, 2] }),
+      nn.globalMaxPool2d(),
+      nn.linear({ units: 10 }),
+    ],
+    { inputShape: [28, 28, 1], seed: 2 },
+  );
+
+const networks = { lenet, mixture, wide };
+
 describe.skipIf(unavailable)(`equal bits${unavailable ? ` (${unavailable})` : ''}`, () => {
-  it('LeNet-5: 100 steps on both backends, exact numerics', async () => {
+  it('LeNet-5: 100 steps on both backends, exact numerics', { timeout: 600_000 }, async () => {
     const options = { batchSize: 16, numerics: 'exact' as const };
     const reference = await trace(lenet(), { ...options, backend: 'typescript' });
     expect(reference.losses).toHaveLength(100);
@@ -74,24 +91,46 @@ describe.skipIf(unavailable)(`equal bits${unavailable ? ` (${unavailable})` : ''
 
   const levels = (native?.info().isaLevels ?? []) as NonNullable<nn.BackendOptions['isa']>[];
   for (const numerics of ['fast', 'exact'] as const) {
-    it.each(['lenet', 'mixture'])(`every level and 1, 2, 3, 7 threads: %s, ${numerics} numerics`, async (name) => {
-      const network = name === 'lenet' ? lenet : mixture;
-      const data = {
-        ...train,
-        count: 90,
-        images: train.images.subarray(0, 90 * 784),
-        labels: train.labels.subarray(0, 90),
-      };
-      const run = (isa: (typeof levels)[number], threads: number) =>
-        trace(network(), { data, batchSize: 32, numerics, backend: 'native', isa, threads });
-      const expected = await run(levels.at(-1)!, 1);
-      for (const isa of levels) {
-        for (const threads of [1, 2, 3, 7]) {
-          expect(await run(isa, threads), `${isa}, ${threads} threads`).toEqual(expected);
+    it.each(['lenet', 'mixture', 'wide'] as const)(
+      `every level and 1, 2, 3, 7 threads: %s, ${numerics} numerics`,
+      async (name) => {
+        const network = networks[name];
+        const data = {
+          ...train,
+          count: 90,
+          images: train.images.subarray(0, 90 * 784),
+          labels: train.labels.subarray(0, 90),
+        };
+        const run = (isa: (typeof levels)[number], threads: number) =>
+          trace(network(), { data, batchSize: 32, numerics, backend: 'native', isa, threads });
+        const expected = await run(levels.at(-1)!, 1);
+        for (const isa of levels) {
+          for (const threads of [1, 2, 3, 7]) {
+            expect(await run(isa, threads), `${isa}, ${threads} threads`).toEqual(expected);
+          }
         }
-      }
-    });
+      },
+    );
   }
+
+  it('fast numerics take other algorithms, close to the exact ones', async () => {
+    const data = {
+      ...train,
+      count: 16,
+      images: train.images.subarray(0, 16 * 784),
+      labels: train.labels.subarray(0, 16),
+    };
+    const [fast, exact] = [wide(), wide()];
+    await trace(fast, { data, batchSize: 8, numerics: 'fast' });
+    await trace(exact, { data, batchSize: 8, numerics: 'exact' });
+    for (const [name, { data: values }] of fast.tensors) {
+      const norm = Math.hypot(...exact.tensor(name));
+      const difference = Math.hypot(...values.map((value, i) => value - exact.tensor(name)[i]!));
+      // Two steps, three convolutions each way: some ten times the error of one (docs/numerics.md).
+      expect(difference / norm, name).toBeLessThan(2e-5);
+      if (name === 'conv2d_2.weight') expect(difference).toBeGreaterThan(0);
+    }
+  });
 
   it('another seed gives other bits', async () => {
     const one = await trace(lenet(), { batchSize: 64, seed: 1 });
