@@ -42,8 +42,8 @@ struct BiasActivationTile {
   }
 };
 
-/// dx = dy through the activation's gradient at its result y; sums[block, j] = sum over the block's rows of dx[row, j]; for
-/// `width` of the `stride` columns. dx may be dy.
+/// dx = dy through the activation's gradient at its result y; sums[block, j] = sum over the block's rows of dx[row, j];
+/// for `width` of the `stride` columns. dx may be dy.
 static void bias_activation_backward(const float* dy, const float* y, float* dx, int64_t blocks, int64_t rows,
                                      int64_t stride, int64_t width, float* sums, int64_t sums_stride, int activation,
                                      float slope) {

@@ -20,8 +20,8 @@ struct Activation {
     return dy;
   }
 
-  /// The same from what it was applied to. The sign of x * slope, not of x, decides: the product of a denormal can be -0,
-  /// and then the result is no longer below 0.
+  /// The same from what it was applied to. The sign of x * slope, not of x, decides: the product of a denormal can be
+  /// -0, and then the result is no longer below 0.
   LANEWISE_INLINE Vec gradient_at(Vec dy, Vec x, Vec slope) {
     return gradient(dy, kCode == 2 ? mul(x, slope) : x, slope);
   }
@@ -50,9 +50,8 @@ static void leaky_relu_backward(const float* dy, const float* y, float* dx, int6
 
 static void add_forward(const float* a, const float* b, float* y, int64_t count, int activation, float slope) {
   const Vec s = broadcast(slope);
-  with_activation(activation, [=](auto act) {
-    map2(a, b, y, count, [=](Vec u, Vec v) { return act.apply(add(u, v), s); });
-  });
+  with_activation(activation,
+                  [=](auto act) { map2(a, b, y, count, [=](Vec u, Vec v) { return act.apply(add(u, v), s); }); });
 }
 
 static void fill_value(float* y, int64_t count, float value) {

@@ -79,8 +79,8 @@ const char* verify(const OpArgs& args) {
   const auto& attrs = args.attrs_as<BatchNorm2dAttrs>();
   if (!(attrs.epsilon > 0) || !is_activation(attrs.activation, attrs.slope)) return kBadAttributes;
   const Tensor& x = *args.inputs[0];
-  const bool fits = are_channels(x, args.inputs + 1, 2) && same_f32(x, args.outputs[0]) &&
-                    are_channels(x, args.outputs + 1, 2);
+  const bool fits =
+      are_channels(x, args.inputs + 1, 2) && same_f32(x, args.outputs[0]) && are_channels(x, args.outputs + 1, 2);
   return fits ? nullptr : "x and y must be f32 [n,h,w,c], the others f32 [c]";
 }
 
@@ -177,8 +177,8 @@ const char* verify_dw(const OpArgs& args) {
   const auto& attrs = args.attrs_as<BatchNorm2dDwAttrs>();
   if (!(attrs.epsilon > 0) || !is_activation(attrs.activation, attrs.slope)) return kBadAttributes;
   const Tensor& dy = *args.inputs[0];
-  const bool fits = same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 4) &&
-                    are_channels(dy, args.outputs, 2);
+  const bool fits =
+      same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 4) && are_channels(dy, args.outputs, 2);
   return fits ? nullptr : "dy and x must be f32 [n,h,w,c], the others f32 [c]";
 }
 
@@ -217,8 +217,8 @@ const char* verify_dx(const OpArgs& args) {
   const auto& attrs = args.attrs_as<BatchNorm2dDxAttrs>();
   if (!(attrs.epsilon > 0) || !is_activation(attrs.activation, attrs.slope)) return kBadAttributes;
   const Tensor& dy = *args.inputs[0];
-  const bool fits = same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 6) &&
-                    same_f32(dy, args.outputs[0]);
+  const bool fits =
+      same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 6) && same_f32(dy, args.outputs[0]);
   return fits ? nullptr : "dy, x and dx must be f32 [n,h,w,c], the others f32 [c]";
 }
 

@@ -1,6 +1,6 @@
-// Speed of the ops that are bound by memory, without Node: bytes each must touch over the time it takes, for the tensors of
-// common networks. Best of several runs, all tensors of a case in turn from a pool larger than the caches where they are.
-// Arguments: [level] [threads] [part of a case's name] [seconds per case]
+// Speed of the ops that are bound by memory, without Node: bytes each must touch over the time it takes, for the
+// tensors of common networks. Best of several runs, all tensors of a case in turn from a pool larger than the caches
+// where they are. Arguments: [level] [threads] [part of a case's name] [seconds per case]
 #include <time.h>
 
 #include <cstdio>
@@ -75,7 +75,8 @@ class Bench {
       out.push_back(memory.back().tensor);
     }
     if (in_place) out[0].data = in[0]->data;
-    const OpArgs args = {in.data(), static_cast<int>(in.size()), out.data(), static_cast<int>(out.size()), &attrs, kFast};
+    const OpArgs args = {in.data(), static_cast<int>(in.size()), out.data(), static_cast<int>(out.size()), &attrs,
+                         kFast};
     if (const char* wrong = op.verify(args)) {
       std::printf("%s refused: %s\n", name.c_str(), wrong);
       return;
@@ -114,7 +115,8 @@ void read_speed(const Kernels& kernels, int64_t bytes) {
     const double time = now() - start;
     if (time < best) best = time;
   }
-  std::printf("reading %.0f KB: %.1f GB/s\n", static_cast<double>(bytes) / 1024, static_cast<double>(bytes) / best * 1e-9);
+  std::printf("reading %.0f KB: %.1f GB/s\n", static_cast<double>(bytes) / 1024,
+              static_cast<double>(bytes) / best * 1e-9);
 }
 
 struct Image {
@@ -153,7 +155,8 @@ void image_cases(Bench& bench, const Image& s) {
   const MaxPool2dAttrs pool = {2, 2, 2, 2, 0, 0, 0, 0};
   const auto [h, w] = std::pair{static_cast<int32_t>(s.h), static_cast<int32_t>(s.w)};
   bench.run(named("max_pool2d"), max_pool2d_impl, {x}, {y, index}, pool);
-  bench.run(named("max_pool2d_dx"), max_pool2d_dx_impl, {y, index}, {x}, MaxPool2dDxAttrs{2, 2, 2, 2, 0, 0, 0, 0, h, w});
+  bench.run(named("max_pool2d_dx"), max_pool2d_dx_impl, {y, index}, {x},
+            MaxPool2dDxAttrs{2, 2, 2, 2, 0, 0, 0, 0, h, w});
   bench.run(named("global_avg_pool2d"), global_avg_pool2d_impl, {x}, {{{s.n, s.c}}}, 0);
 }
 
@@ -181,14 +184,15 @@ int main(int argc, char** argv) {
     const Spec w = {{weights}};
     const std::string size = " " + std::to_string(weights);
     bench.run("sgd_step" + size, sgd_step_impl, {w, w, w, {{1}}}, {}, SgdStepAttrs{0.9f, 0, 5e-4f}, 2);
-    bench.run("adam_step" + size, adam_step_impl, {w, w, w, w, {{3}}}, {},
-              AdamStepAttrs{0.9f, 0.999f, 1e-8f, 0.01f, 1}, 3);
+    bench.run("adam_step" + size, adam_step_impl, {w, w, w, w, {{3}}}, {}, AdamStepAttrs{0.9f, 0.999f, 1e-8f, 0.01f, 1},
+              3);
   }
   for (const int64_t classes : {10, 1000}) {
     const Spec logits = {{64, classes}}, labels = {{64}, kI32};
     const std::string size = " 64x" + std::to_string(classes);
     bench.run("softmax_cross_entropy" + size, softmax_cross_entropy_impl, {logits, labels}, {{{1}}, logits}, 0.1f);
-    bench.run("softmax_cross_entropy_dx" + size, softmax_cross_entropy_dx_impl, {logits, labels, {{1}}}, {logits}, 0.1f);
+    bench.run("softmax_cross_entropy_dx" + size, softmax_cross_entropy_dx_impl, {logits, labels, {{1}}}, {logits},
+              0.1f);
     bench.run("count_correct" + size, count_correct_impl, {logits, labels}, {{{1}}}, 0);
   }
   return 0;

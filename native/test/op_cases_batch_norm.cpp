@@ -81,18 +81,16 @@ float gradient_at(Arrays& in, int64_t i, int32_t activation, float slope) {
 void gradient_cases(Suite& suite, const Arrays& given, int32_t activation) {
   const int64_t c = given[2].count();
   const float slope = activation == 2 ? 0.25f : 0.0f;
-  suite.run(Case{"batch_norm2d_dw", &batch_norm2d_dw_impl, given, {Array({c}), Array({c})}, {},
-                 [=](Arrays& in, Arrays& out) {
-                   const auto g = [&](int64_t i) { return gradient_at(in, i, activation, slope); };
-                   for (int64_t j = 0; j < c; ++j) {
-                     const int64_t rows = in[0].rows();
-                     out[0].f()[j] = block_sum(rows, [&](float sum, int64_t r) {
-                       return std::fmaf(g(r * c + j), xhat_at(in, r * c + j), sum);
-                     });
-                     out[1].f()[j] = block_sum(rows, [&](float sum, int64_t r) { return sum + g(r * c + j); });
-                   }
-                 }}
-                .with(BatchNorm2dDwAttrs{1e-3f, activation, slope}));
+  suite.run(Case{
+      "batch_norm2d_dw", &batch_norm2d_dw_impl, given, {Array({c}), Array({c})}, {}, [=](Arrays& in, Arrays& out) {
+        const auto g = [&](int64_t i) { return gradient_at(in, i, activation, slope); };
+        for (int64_t j = 0; j < c; ++j) {
+          const int64_t rows = in[0].rows();
+          out[0].f()[j] = block_sum(
+              rows, [&](float sum, int64_t r) { return std::fmaf(g(r * c + j), xhat_at(in, r * c + j), sum); });
+          out[1].f()[j] = block_sum(rows, [&](float sum, int64_t r) { return sum + g(r * c + j); });
+        }
+      }}.with(BatchNorm2dDwAttrs{1e-3f, activation, slope}));
   Case dx{"batch_norm2d_dx", &batch_norm2d_dx_impl, given, {given[0]}, {}, [=](Arrays& in, Arrays& out) {
             const float rows = static_cast<float>(in[0].rows());
             for (int64_t i = 0; i < in[0].count(); ++i) {
@@ -124,19 +122,24 @@ void cases_of_shape(Suite& suite, std::vector<int64_t> shape, bool wild) {
   const Array mean = values({c}, 5), variance = positive_values({c}, 6), vector({c});
   for (const int32_t activation : {0, 1, 2}) {
     const BatchNorm2dAttrs attrs = {1e-5f, activation, 0.1f};
-    suite.run(Case{"batch_norm2d", &batch_norm2d_impl, {x, gamma, beta}, {x, vector, vector}, {},
-                   [=](Arrays& in, Arrays& out) {
-                     for (int64_t j = 0; j < c; ++j) {
-                       const Moments m = moments(in[0].f() + j, in[0].rows(), c);
-                       out[1].f()[j] = m.mean;
-                       out[2].f()[j] = m.variance;
-                     }
-                     apply(in, out[0], out[1].f(), out[2].f(), attrs);
-                   }}
-                  .with(attrs));
-    suite.run(Case{"batch_norm2d_inference", &batch_norm2d_inference_impl, {x, gamma, beta, mean, variance}, {x}, {},
-                   [=](Arrays& in, Arrays& out) { apply(in, out[0], in[3].f(), in[4].f(), attrs); }}
-                  .with(attrs));
+    suite.run(Case{
+        "batch_norm2d", &batch_norm2d_impl, {x, gamma, beta}, {x, vector, vector}, {}, [=](Arrays& in, Arrays& out) {
+          for (int64_t j = 0; j < c; ++j) {
+            const Moments m = moments(in[0].f() + j, in[0].rows(), c);
+            out[1].f()[j] = m.mean;
+            out[2].f()[j] = m.variance;
+          }
+          apply(in, out[0], out[1].f(), out[2].f(), attrs);
+        }}.with(attrs));
+    suite.run(Case{
+        "batch_norm2d_inference",
+        &batch_norm2d_inference_impl,
+        {x, gamma, beta, mean, variance},
+        {x},
+        {},
+        [=](Arrays& in, Arrays& out) {
+          apply(in, out[0], in[3].f(), in[4].f(), attrs);
+        }}.with(attrs));
   }
   for (const int32_t activation : {0, 1, 2}) gradient_cases(suite, {dy, x, gamma, beta, mean, variance}, activation);
 }
@@ -150,9 +153,10 @@ void batch_norm_cases(Suite& suite) {
     cases_of_shape(suite, {1, 16, 16, c}, false);
     cases_of_shape(suite, {3, 13, 21, c}, false);
   }
-  // Arguments of the activation that are denormal: times the slope they vanish, and the result is 0 instead of negative.
-  Arrays tiny = {values({2, 5, 7, 20}, 1), values({2, 5, 7, 20}, 2), values({20}, 3), values({20}, 4), values({20}, 5),
-                 positive_values({20}, 6)};
+  // Arguments of the activation that are denormal: times the slope they vanish, and the result is 0 instead of
+  // negative.
+  Arrays tiny = {values({2, 5, 7, 20}, 1), values({2, 5, 7, 20}, 2), values({20}, 3),
+                 values({20}, 4),          values({20}, 5),          positive_values({20}, 6)};
   std::fill_n(tiny[2].f(), 20, 1e-45f);
   std::fill_n(tiny[3].f(), 20, 0.0f);
   gradient_cases(suite, tiny, 2);
@@ -161,8 +165,11 @@ void batch_norm_cases(Suite& suite) {
 
   for (const int64_t c : {1, 6, 16, 17, 512}) {
     const BatchNorm2dRunningAttrs attrs = {0.1f, 1.01f};
-    Case test{"batch_norm2d_running", &batch_norm2d_running_impl,
-              {values({c}, 1), positive_values({c}, 2), values({c}, 3), positive_values({c}, 4)}, {}, {},
+    Case test{"batch_norm2d_running",
+              &batch_norm2d_running_impl,
+              {values({c}, 1), positive_values({c}, 2), values({c}, 3), positive_values({c}, 4)},
+              {},
+              {},
               [=](Arrays& in, Arrays&) {
                 for (int64_t j = 0; j < c; ++j) {
                   float &mean = in[0].f()[j], &variance = in[1].f()[j];

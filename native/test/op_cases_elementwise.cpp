@@ -111,18 +111,27 @@ void elementwise_cases(Suite& suite) {
 
   for (const int64_t c : {1, 2, 3, 5, 6, 8, 10, 16, 17, 20, 31, 64, 100, 120, 127, 128, 500, 513}) {
     for (const int64_t rows : {1, 2, 63, 255, 256, 257, 512, 2305}) {
-      Case bias{"bias_add", &bias_add_impl, {values({rows, c}, 3, true), values({c}, 4)}, {Array({rows, c})}, {},
+      Case bias{"bias_add",
+                &bias_add_impl,
+                {values({rows, c}, 3, true), values({c}, 4)},
+                {Array({rows, c})},
+                {},
                 [=](Arrays& in, Arrays& out) {
                   for (int64_t i = 0; i < rows * c; ++i) out[0].f()[i] = in[0].f()[i] + in[1].f()[i % c];
                 }};
       bias.in_place = true;
       suite.run(bias);
-      suite.run({"bias_add_db", &bias_add_db_impl, {values({rows, c}, 5)}, {Array({c})}, {},
-                 [=](Arrays& in, Arrays& out) { sum_columns(in[0], out[0]); }});
+      suite.run(
+          {"bias_add_db", &bias_add_db_impl, {values({rows, c}, 5)}, {Array({c})}, {}, [=](Arrays& in, Arrays& out) {
+             sum_columns(in[0], out[0]);
+           }});
       for (const int32_t activation : {1, 2}) {
         const BiasActivationDxAttrs attrs = {activation, 0.25f};
-        Case gradient{"bias_activation_dx", &bias_activation_dx_impl,
-                      {values({rows, c}, 5, true), values({rows, c}, 6, true)}, {Array({rows, c}), Array({c})}, {},
+        Case gradient{"bias_activation_dx",
+                      &bias_activation_dx_impl,
+                      {values({rows, c}, 5, true), values({rows, c}, 6, true)},
+                      {Array({rows, c}), Array({c})},
+                      {},
                       [=](Arrays& in, Arrays& out) {
                         const Activation& a = kActivations[activation - 1];
                         for (int64_t i = 0; i < rows * c; ++i) {
@@ -136,7 +145,11 @@ void elementwise_cases(Suite& suite) {
       for (const bool bytes : {false, true}) {
         Array x = values({rows, c}, 6, true);
         if (bytes) fill_below(x = Array({rows, c}, kU8), 7, 256);
-        suite.run({"normalize", &normalize_impl, {x, values({c}, 8), values({c}, 9)}, {Array({rows, c})}, {},
+        suite.run({"normalize",
+                   &normalize_impl,
+                   {x, values({c}, 8), values({c}, 9)},
+                   {Array({rows, c})},
+                   {},
                    [=](Arrays& in, Arrays& out) {
                      for (int64_t i = 0; i < rows * c; ++i) {
                        const float v = bytes ? in[0].u()[i] : in[0].f()[i];
@@ -146,15 +159,20 @@ void elementwise_cases(Suite& suite) {
       }
     }
   }
-  Case gradient{"bias_activation_dx", &bias_activation_dx_impl, {values({4, 3}, 1), values({4, 3}, 2)},
-                {Array({4, 3}), Array({3})}, {}, {}};
+  Case gradient{"bias_activation_dx",
+                &bias_activation_dx_impl,
+                {values({4, 3}, 1), values({4, 3}, 2)},
+                {Array({4, 3}), Array({3})},
+                {},
+                {}};
   suite.refused(gradient.with(BiasActivationDxAttrs{0, 0}), "activation 0");
   suite.refused(gradient.with(BiasActivationDxAttrs{3, 0}), "activation 3");
   suite.refused(gradient.with(BiasActivationDxAttrs{2, 0}), "activation without a slope");
   gradient.inputs[1] = values({3, 4}, 2);
   suite.refused(gradient.with(BiasActivationDxAttrs{1, 0}), "y of another shape");
   suite.refused({"bias_add", &bias_add_impl, {values({4, 3}, 1), values({4}, 2)}, {Array({4, 3})}, {}, {}}, "long b");
-  suite.refused({"bias_add", &bias_add_impl, {values({4, 3}, 1), values({3, 1}, 2)}, {Array({4, 3})}, {}, {}}, "b of rank 2");
+  suite.refused({"bias_add", &bias_add_impl, {values({4, 3}, 1), values({3, 1}, 2)}, {Array({4, 3})}, {}, {}},
+                "b of rank 2");
 
   for (const int64_t n : kSizes) {
     const auto fill = [](Arrays&, Arrays& out) { std::fill_n(out[0].f(), out[0].count(), -1.5f); };
