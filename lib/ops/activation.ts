@@ -29,6 +29,18 @@ export function applyActivation(values: Float32Array, attrs: ActivationAttrs): v
   }
 }
 
+/** `dx` = `dy` through the gradient of the activation, from its result `y`. `dx` may be `dy`. */
+export function applyActivationGradient(
+  dy: Float32Array,
+  y: Float32Array,
+  dx: Float32Array,
+  { activation, slope }: ActivationAttrs,
+): void {
+  const factor = Math.fround(slope);
+  if (activation === 1) for (let i = 0; i < dx.length; i++) dx[i] = y[i]! <= 0 ? 0 : dy[i]!;
+  else for (let i = 0; i < dx.length; i++) dx[i] = y[i]! < 0 ? dy[i]! * factor : dy[i]!;
+}
+
 /** `y[row, c] = act(y[row, c] + b[c])` in place: what ends a convolution or linear. */
 export function addBiasAndActivate(
   y: Float32Array,

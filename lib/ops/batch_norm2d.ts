@@ -1,12 +1,18 @@
 // batch_norm2d: training forward, running statistics, inference, and the two gradients. Means and variances are sums
 // over n, h and w of each channel, cut into blocks of 256 pixels that depend on the shape alone.
 
-import { activationAttrs, activationGradient, applyActivation, checkActivation } from './activation.ts';
+import {
+  type ActivationAttrs,
+  activationAttrs,
+  applyActivation,
+  applyActivationGradient,
+  checkActivation,
+} from './activation.ts';
 import { columnMoments, columnProducts, columnSums } from './column-sums.ts';
 import { costPerElement } from './elementwise.ts';
 import { fill } from './fill.ts';
 import { fma } from './fma.ts';
-import { type AttrSchema, defineOp, elementCount, type TensorSpec } from './op.ts';
+import { type AttrSchema, defineOp, elementCount, type TensorSpec, type TensorView } from './op.ts';
 import { ShapeCheck } from './shape-check.ts';
 import { f32, rowsOf, tensor } from './tensor-data.ts';
 
@@ -32,13 +38,17 @@ function reciprocalDeviation(variance: Float32Array, epsilon: number): Float32Ar
   return variance.map((value) => 1 / fround(Math.sqrt(fround(value + eps))));
 }
 
+interface Channels {
+  readonly gamma: Float32Array;
+  readonly beta: Float32Array;
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+}
+
+type NormAttrs = ActivationAttrs & { readonly epsilon: number };
+
 /** y = act(fma((x - mean) * rstd, gamma, beta)). */
-function normalizeChannels(
-  x: Float32Array,
-  y: Float32Array,
-  channels: { gamma: Float32Array; beta: Float32Array; mean: Float32Array; variance: Float32Array },
-  attrs: { epsilon: number; activation: number; slope: number },
-): void {
+function normalizeChannels(x: Float32Array, y: Float32Array, channels: Channels, attrs: NormAttrs): void {
   const { gamma, beta, mean } = channels;
   const rstd = reciprocalDeviation(channels.variance, attrs.epsilon);
   const c = mean.length;
@@ -49,6 +59,21 @@ function normalizeChannels(
     }
   }
   applyActivation(y, attrs);
+}
+
+/** gamma, beta, mean and variance, the inputs from the third on of both gradients. */
+function channelsFrom(inputs: readonly (TensorView | undefined)[]): Channels {
+  const [, , gamma, beta, mean, variance] = inputs;
+  return { gamma: f32(gamma), beta: f32(beta), mean: f32(mean), variance: f32(variance) };
+}
+
+/** The gradient before the activation. What the activation gave is computed anew from x, which the gradients read anyway. */
+function gradientBefore(dy: Float32Array, x: Float32Array, channels: Channels, attrs: NormAttrs): Float32Array {
+  if (attrs.activation === 0) return dy;
+  const values = new Float32Array(x.length);
+  normalizeChannels(x, values, channels, attrs);
+  applyActivationGradient(dy, values, values, attrs);
+  return values;
 }
 
 /**
@@ -77,12 +102,9 @@ export const batchNorm2d = defineOp({
     const { attrs, inputs, outputGradients, outputs } = context;
     if (outputGradients[1] || outputGradients[2]) throw new Error('batch_norm2d: only y has a gradient');
     if (!outputGradients[0] || !(context.needs(0) || context.needs(1) || context.needs(2))) return [];
-    const [x, gamma] = inputs;
-    const [y, mean, variance] = outputs;
-    const { epsilon } = attrs;
-    const dy = activationGradient(context, outputGradients[0], y, attrs);
-    const [dgamma, dbeta] = context.emit(batchNorm2dDw, [dy, x, mean, variance], { epsilon });
-    const dx = () => context.emit(batchNorm2dDx, [dy, x, gamma, mean, variance, dgamma, dbeta], { epsilon });
+    const given = [outputGradients[0], ...inputs, ...outputs.slice(1)];
+    const [dgamma, dbeta] = context.emit(batchNorm2dDw, given, attrs);
+    const dx = () => context.emit(batchNorm2dDx, [...given, dgamma, dbeta], attrs);
     return [context.needs(0) ? dx()[0] : undefined, dgamma, dbeta];
   },
   cost: (_, outputs) => costPerElement(outputs, 8),
@@ -152,17 +174,14 @@ export const batchNorm2dInference = defineOp({
     return [tensor(shape)];
   },
   gradient(context) {
-    const { attrs, inputs, outputGradients, outputs } = context;
-    const [x, gamma, , mean, variance] = inputs;
+    const { attrs, inputs, outputGradients } = context;
     if (!outputGradients[0]) return [];
-    const { epsilon } = attrs;
-    const dy = activationGradient(context, outputGradients[0], outputs[0], attrs);
-    const dw = context.needs(1) || context.needs(2);
-    const [dgamma, dbeta] = dw ? context.emit(batchNorm2dDw, [dy, x, mean, variance], { epsilon }) : [];
+    const given = [outputGradients[0], ...inputs];
+    const [dgamma, dbeta] = context.needs(1) || context.needs(2) ? context.emit(batchNorm2dDw, given, attrs) : [];
     const dx = () => {
       // The terms of batch_norm2d_dx that come from the batch's own statistics vanish with zeros in their place.
-      const [zeros] = context.emit(fill, [], { value: 0, count: rowsOf(x).columns });
-      return context.emit(batchNorm2dDx, [dy, x, gamma, mean, variance, zeros, zeros], { epsilon });
+      const [zeros] = context.emit(fill, [], { value: 0, count: rowsOf(inputs[0]).columns });
+      return context.emit(batchNorm2dDx, [...given, zeros, zeros], attrs);
     };
     return [context.needs(0) ? dx()[0] : undefined, dgamma, dbeta];
   },
@@ -175,66 +194,75 @@ export const batchNorm2dInference = defineOp({
 });
 
 /**
- * dgamma[c] = sum of dy * xhat, dbeta[c] = sum of dy over n, h, w, with xhat = (x - mean) / sqrt(variance + epsilon).
+ * dgamma[c] = sum of g * xhat, dbeta[c] = sum of g over n, h, w, with xhat = (x - mean) / sqrt(variance + epsilon) and g
+ * the gradient before the activation: dy through the activation's own gradient at act(xhat * gamma + beta).
  *
- * dy, x [n,h,w,c], mean, variance [c] -> dgamma [c], dbeta [c]. Errors: shapes that do not fit.
+ * dy, x [n,h,w,c], gamma, beta, mean, variance [c] -> dgamma [c], dbeta [c]. Errors: shapes that do not fit.
  */
 export const batchNorm2dDw = defineOp({
   name: 'batch_norm2d_dw',
-  inputs: ['dy', 'x', 'mean', 'variance'],
+  inputs: ['dy', 'x', 'gamma', 'beta', 'mean', 'variance'],
   outputs: ['dgamma', 'dbeta'],
-  attrs: epsilonAttrs,
-  infer(inputs, { epsilon }) {
-    const check = new ShapeCheck('batch_norm2d_dw', ['dy', 'x', 'mean', 'variance'], inputs);
-    const { shape } = checkVectors(check, 0, [2, 3]);
+  attrs: normAttrs,
+  infer(inputs, attrs) {
+    const names = ['dy', 'x', 'gamma', 'beta', 'mean', 'variance'];
+    const check = new ShapeCheck('batch_norm2d_dw', names, inputs);
+    const { shape } = checkVectors(check, 0, [2, 3, 4, 5]);
     check.shape(1, shape, 'the shape of dy');
-    checkEpsilon(check, epsilon);
+    checkEpsilon(check, attrs.epsilon);
+    checkActivation(check, attrs);
     return [tensor(shape.slice(3)), tensor(shape.slice(3))];
   },
-  cost: ([dy]) => ({ flops: 5 * elementCount(dy?.shape ?? []) }),
-  run(inputs, outputs, { epsilon }) {
+  cost: ([dy], _, { activation }) => ({ flops: (activation ? 8 : 5) * elementCount(dy?.shape ?? []) }),
+  run(inputs, outputs, attrs) {
     const { rows, columns } = rowsOf(inputs[0]);
-    const [dy, x, mean] = [f32(inputs[0]), f32(inputs[1]), f32(inputs[2])];
-    const rstd = reciprocalDeviation(f32(inputs[3]), epsilon);
-    columnProducts(dy, x, f32(outputs[0]), mean, rstd);
-    columnSums(dy, f32(outputs[1]), rows, columns);
+    const x = f32(inputs[1]);
+    const channels = channelsFrom(inputs);
+    const g = gradientBefore(f32(inputs[0]), x, channels, attrs);
+    const rstd = reciprocalDeviation(channels.variance, attrs.epsilon);
+    columnProducts(g, x, f32(outputs[0]), channels.mean, rstd);
+    columnSums(g, f32(outputs[1]), rows, columns);
   },
 });
 
 /**
- * dx = gamma * rstd * (dy - dbeta / M - xhat * dgamma / M), with M = n*h*w, rstd = 1 / sqrt(variance + epsilon) and
- * xhat = (x - mean) * rstd.
+ * dx = gamma * rstd * (g - dbeta / M - xhat * dgamma / M), with M = n*h*w, rstd = 1 / sqrt(variance + epsilon), and xhat
+ * and g as in batch_norm2d_dw.
  *
  * dy, x [n,h,w,c], the others [c] -> dx [n,h,w,c]. Errors: shapes that do not fit.
  */
 export const batchNorm2dDx = defineOp({
   name: 'batch_norm2d_dx',
-  inputs: ['dy', 'x', 'gamma', 'mean', 'variance', 'dgamma', 'dbeta'],
+  inputs: ['dy', 'x', 'gamma', 'beta', 'mean', 'variance', 'dgamma', 'dbeta'],
   outputs: ['dx'],
-  attrs: epsilonAttrs,
+  attrs: normAttrs,
   inPlace: [0, 0],
-  infer(inputs, { epsilon }) {
-    const names = ['dy', 'x', 'gamma', 'mean', 'variance', 'dgamma', 'dbeta'];
+  infer(inputs, attrs) {
+    const names = ['dy', 'x', 'gamma', 'beta', 'mean', 'variance', 'dgamma', 'dbeta'];
     const check = new ShapeCheck('batch_norm2d_dx', names, inputs);
-    const { shape } = checkVectors(check, 0, [2, 3, 4, 5, 6]);
+    const { shape } = checkVectors(check, 0, [2, 3, 4, 5, 6, 7]);
     check.shape(1, shape, 'the shape of dy');
-    checkEpsilon(check, epsilon);
+    checkEpsilon(check, attrs.epsilon);
+    checkActivation(check, attrs);
     return [tensor(shape)];
   },
-  cost: (_, outputs) => costPerElement(outputs, 6),
-  run(inputs, outputs, { epsilon }) {
-    const [dy, x, gamma, mean] = [f32(inputs[0]), f32(inputs[1]), f32(inputs[2]), f32(inputs[3])];
-    const rstd = reciprocalDeviation(f32(inputs[4]), epsilon);
+  cost: (_, outputs, { activation }) => costPerElement(outputs, activation ? 9 : 6),
+  run(inputs, outputs, attrs) {
+    const x = f32(inputs[1]);
+    const channels = channelsFrom(inputs);
+    const { gamma, mean } = channels;
+    const g = gradientBefore(f32(inputs[0]), x, channels, attrs);
+    const rstd = reciprocalDeviation(channels.variance, attrs.epsilon);
     const { rows, columns } = rowsOf(inputs[0]);
     const count = fround(rows);
     const dx = f32(outputs[0]);
     const scale = rstd.map((value, k) => value * gamma[k]!);
-    const b = f32(inputs[5]).map((value) => value / count);
-    const a = f32(inputs[6]).map((value) => value / count);
+    const b = f32(inputs[6]).map((value) => value / count);
+    const a = f32(inputs[7]).map((value) => value / count);
     for (let start = 0; start < dx.length; start += columns) {
       for (let k = 0; k < columns; k++) {
         const xhat = fround(fround(x[start + k]! - mean[k]!) * rstd[k]!);
-        const centred = fround(dy[start + k]! - a[k]!);
+        const centred = fround(g[start + k]! - a[k]!);
         dx[start + k] = scale[k]! * fma(-xhat, b[k]!, centred);
       }
     }

@@ -1,8 +1,8 @@
 // conv2d and its two gradients: the cross-correlation that deep learning calls convolution, with stride, padding on
 // four sides, dilation and groups (as many groups as channels: depthwise). The loops are in conv2d-passes.ts.
 
-import { activationAttrs, activationGradient, addBiasAndActivate, checkActivation } from './activation.ts';
-import { biasAddDb } from './bias_add.ts';
+import { activationAttrs, addBiasAndActivate, checkActivation } from './activation.ts';
+import { biasActivationGradient } from './bias_activation_dx.ts';
 import { convForward, convInputGradient, convWeightGradient } from './conv2d-passes.ts';
 import { type AttrSchema, type Attrs, type Cost, defineOp, elementCount, type TensorSpec } from './op.ts';
 import { formatShape, ShapeCheck } from './shape-check.ts';
@@ -78,14 +78,15 @@ export const conv2d = defineOp({
     const { attrs, inputs, outputGradients, outputs } = context;
     const [x, w] = inputs;
     if (!outputGradients[0] || !x || !w) return [];
-    const dy = activationGradient(context, outputGradients[0], outputs[0], attrs);
+    const bias = inputs[2] !== undefined && context.needs(2);
+    const [dy, db] = biasActivationGradient(context, outputGradients[0], outputs[0], attrs, bias);
     const [, inH, inW] = nhwc(x);
     const [kernelH, kernelW] = nhwc(w);
     const geometry = geometryOf(attrs);
     return [
       context.needs(0) ? context.emit(conv2dDx, [dy, w], { ...geometry, inH, inW })[0] : undefined,
       context.needs(1) ? context.emit(conv2dDw, [x, dy], { ...geometry, kernelH, kernelW })[0] : undefined,
-      inputs[2] && context.needs(2) ? context.emit(biasAddDb, [dy], {})[0] : undefined,
+      db,
     ];
   },
   cost: ([, w], [y]) => convCost(y, w),

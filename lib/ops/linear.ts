@@ -1,7 +1,7 @@
 // linear, the fully connected layer, and its two gradients: the three matrix products of x, w and dy.
 
-import { activationAttrs, activationGradient, addBiasAndActivate, checkActivation } from './activation.ts';
-import { biasAddDb } from './bias_add.ts';
+import { activationAttrs, addBiasAndActivate, checkActivation } from './activation.ts';
+import { biasActivationGradient } from './bias_activation_dx.ts';
 import { multiply } from './matrix-product.ts';
 import { type Cost, defineOp, elementCount, type TensorSpec } from './op.ts';
 import { ShapeCheck } from './shape-check.ts';
@@ -38,11 +38,12 @@ export const linear = defineOp({
     const { attrs, inputs, outputGradients, outputs } = context;
     const [x, w] = inputs;
     if (!outputGradients[0]) return [];
-    const dy = activationGradient(context, outputGradients[0], outputs[0], attrs);
+    const bias = inputs[2] !== undefined && context.needs(2);
+    const [dy, db] = biasActivationGradient(context, outputGradients[0], outputs[0], attrs, bias);
     return [
       context.needs(0) ? context.emit(linearDx, [dy, w], {})[0] : undefined,
       context.needs(1) ? context.emit(linearDw, [x, dy], {})[0] : undefined,
-      inputs[2] && context.needs(2) ? context.emit(biasAddDb, [dy], {})[0] : undefined,
+      db,
     ];
   },
   cost: ([x, w]) => linearCost(x, w),

@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x04d59cacu;
+inline constexpr uint32_t kOpTableHash = 0x5fc1301fu;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -56,6 +56,7 @@ enum class OpCode : int32_t {
   kCountCorrect = 41,
   kSgdStep = 42,
   kAdamStep = 43,
+  kBiasActivationDx = 44,
 };
 
 struct Conv2dAttrs {
@@ -145,10 +146,14 @@ struct BatchNorm2dInferenceAttrs {
 
 struct BatchNorm2dDwAttrs {
   float epsilon;
+  int32_t activation;
+  float slope;
 };
 
 struct BatchNorm2dDxAttrs {
   float epsilon;
+  int32_t activation;
+  float slope;
 };
 
 struct DropoutAttrs {
@@ -246,6 +251,11 @@ struct AdamStepAttrs {
   int32_t decoupled;
 };
 
+struct BiasActivationDxAttrs {
+  int32_t activation;
+  float slope;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -288,6 +298,7 @@ extern const OpImpl guard_finite_impl;
 extern const OpImpl count_correct_impl;
 extern const OpImpl sgd_step_impl;
 extern const OpImpl adam_step_impl;
+extern const OpImpl bias_activation_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -327,8 +338,8 @@ inline constexpr OpEntry kOpTable[] = {
     {"batch_norm2d", 3, 3, 3, 3, &batch_norm2d_impl, 0x0, 0x0, -1, -1},
     {"batch_norm2d_running", 4, 4, 0, 2, &batch_norm2d_running_impl, 0x0, 0x3, -1, -1},
     {"batch_norm2d_inference", 5, 5, 1, 3, &batch_norm2d_inference_impl, 0x0, 0x0, -1, -1},
-    {"batch_norm2d_dw", 4, 4, 2, 1, &batch_norm2d_dw_impl, 0x0, 0x0, -1, -1},
-    {"batch_norm2d_dx", 7, 7, 1, 1, &batch_norm2d_dx_impl, 0x0, 0x0, 0, 0},
+    {"batch_norm2d_dw", 6, 6, 2, 3, &batch_norm2d_dw_impl, 0x0, 0x0, -1, -1},
+    {"batch_norm2d_dx", 8, 8, 1, 3, &batch_norm2d_dx_impl, 0x0, 0x0, 0, 0},
     {"dropout", 2, 2, 1, 2, &dropout_impl, 0x0, 0x0, 0, 0},
     {"flatten", 1, 1, 1, 0, nullptr, 0x0, 0x0, -1, -1},
     {"unflatten", 1, 1, 1, 3, nullptr, 0x0, 0x0, -1, -1},
@@ -347,9 +358,10 @@ inline constexpr OpEntry kOpTable[] = {
     {"count_correct", 2, 2, 1, 0, &count_correct_impl, 0x0, 0x0, -1, -1},
     {"sgd_step", 4, 4, 0, 3, &sgd_step_impl, 0x2, 0x3, -1, -1},
     {"adam_step", 5, 5, 0, 5, &adam_step_impl, 0x0, 0x7, -1, -1},
+    {"bias_activation_dx", 2, 2, 2, 2, &bias_activation_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 44;
+inline constexpr int kOpCount = 45;
 
 }  // namespace lanewise
 // clang-format on

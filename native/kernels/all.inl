@@ -33,6 +33,8 @@ LANEWISE_INLINE T max_of(T a, T b) {
 
 #include "avg_pool.inl"
 #include "batch_norm.inl"
+#include "batch_norm_dx.inl"
+#include "bias_activation_dx.inl"
 #include "max_pool.inl"
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,

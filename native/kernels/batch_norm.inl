@@ -77,23 +77,16 @@ static void batch_norm_rstd(const float* variance, float* rstd, int64_t c, float
   map1(variance, rstd, c, [=](Vec v) { return div(one, sqrt(add(v, eps))); });
 }
 
-template <int kActivation>
-LANEWISE_INLINE void batch_norm_apply_activated(const float* x, const float* mean, const float* rstd,
-                                                const float* gamma, const float* beta, float* y, int64_t rows,
-                                                int64_t c, float slope) {
-  const Vec s = broadcast(slope);
-  for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
-    const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
-    const Vec normal = fma(xhat, lanes.read(gamma + j), lanes.read(beta + j));
-    lanes.write(y + at, apply_activation(normal, kActivation, s));
-  });
-}
-
+/// y = act((x - mean) * rstd * gamma + beta).
 static void batch_norm_apply(const float* x, const float* mean, const float* rstd, const float* gamma,
                              const float* beta, float* y, int64_t rows, int64_t c, int activation, float slope) {
-  if (activation == 0) batch_norm_apply_activated<0>(x, mean, rstd, gamma, beta, y, rows, c, slope);
-  if (activation == 1) batch_norm_apply_activated<1>(x, mean, rstd, gamma, beta, y, rows, c, slope);
-  if (activation == 2) batch_norm_apply_activated<2>(x, mean, rstd, gamma, beta, y, rows, c, slope);
+  const Vec s = broadcast(slope);
+  with_activation(activation, [=](auto act) {
+    for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
+      const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
+      lanes.write(y + at, act.apply(fma(xhat, lanes.read(gamma + j), lanes.read(beta + j)), s));
+    });
+  });
 }
 
 /// running += momentum * (batch - running); the variance is made unbiased first.
@@ -104,80 +97,4 @@ static void batch_norm_update(float* running_mean, float* running_variance, cons
   map2(running_mean, mean, running_mean, c, [=](Vec r, Vec m) { return fma(share, sub(m, r), r); });
   map2(running_variance, variance, running_variance, c,
        [=](Vec r, Vec v) { return fma(share, sub(mul(v, factor), r), r); });
-}
-
-struct BatchNormSumsTile {
-  const float* dy;
-  const float* x;
-  const float* mean;
-  const float* rstd;
-  int64_t rows, stride;
-  float* dgammas;
-  float* dbetas;
-  int64_t out_stride;
-
-  template <int B, int V, class Lanes>
-  void run(int64_t block, int64_t column, Lanes last) const {
-    const int64_t start = block * rows * stride + column;
-    Vec dgamma[B][V];
-    Vec dbeta[B][V];
-    Vec center[V];
-    Vec scale[V];
-#pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) {
-      center[v] = read_of<V>(mean + column, v, last);
-      scale[v] = read_of<V>(rstd + column, v, last);
-#pragma GCC unroll 8
-      for (int b = 0; b < B; ++b) dgamma[b][v] = dbeta[b][v] = zero();
-    }
-    for (int64_t row = 0; row < rows; ++row) {
-#pragma GCC unroll 8
-      for (int b = 0; b < B; ++b) {
-        const int64_t at = start + (b * rows + row) * stride;
-#pragma GCC unroll 8
-        for (int v = 0; v < V; ++v) {
-          const Vec g = read_of<V>(dy + at, v, last);
-          const Vec xhat = mul(sub(read_of<V>(x + at, v, last), center[v]), scale[v]);
-          dgamma[b][v] = fma(g, xhat, dgamma[b][v]);
-          dbeta[b][v] = add(dbeta[b][v], g);
-        }
-      }
-    }
-#pragma GCC unroll 8
-    for (int b = 0; b < B; ++b) {
-      const int64_t to = (block + b) * out_stride + column;
-#pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) {
-        write_of<V>(dgammas + to, v, last, dgamma[b][v]);
-        write_of<V>(dbetas + to, v, last, dbeta[b][v]);
-      }
-    }
-  }
-};
-
-/// Per block of `rows` rows: the column sums of dy * xhat and of dy.
-static void batch_norm_sums(const float* dy, const float* x, const float* mean, const float* rstd, int64_t blocks,
-                            int64_t rows, int64_t stride, int64_t width, float* dgammas, float* dbetas,
-                            int64_t out_stride) {
-  for_column_tiles(blocks, width, BatchNormSumsTile{dy, x, mean, rstd, rows, stride, dgammas, dbetas, out_stride});
-}
-
-/// Per channel: k = gamma * rstd, a = dbeta / count, b = dgamma / count.
-static void batch_norm_factors(const float* gamma, const float* rstd, const float* dgamma, const float* dbeta,
-                               int64_t c, float count, float* k, float* a, float* b) {
-  const Vec rows = broadcast(count);
-  map2(gamma, rstd, k, c, [=](Vec g, Vec r) { return mul(g, r); });
-  map1(dbeta, a, c, [=](Vec v) { return div(v, rows); });
-  map1(dgamma, b, c, [=](Vec v) { return div(v, rows); });
-}
-
-/// dx = k * (dy - a - xhat * b). dx may be dy.
-static void batch_norm_backward(const float* dy, const float* x, const float* mean, const float* rstd, const float* k,
-                                const float* a, const float* b, float* dx, int64_t rows, int64_t c) {
-  for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
-    const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
-    Vec t = sub(lanes.read(dy + at), lanes.read(a + j));
-    t = fma(neg(xhat), lanes.read(b + j), t);
-    lanes.write(dx + at, mul(lanes.read(k + j), t));
-  });
 }

@@ -7,8 +7,35 @@ static void relu_forward(const float* x, float* y, int64_t count) {
   map1(x, y, count, [=](Vec v) { return select(less(v, zero()), zero(), v); });
 }
 
+/// The activation of an epilogue, as a type: loops are compiled once for each.
+template <int kCode>
+struct Activation {
+  /// y = act(x).
+  LANEWISE_INLINE Vec apply(Vec x, Vec slope) { return apply_activation(x, kCode, slope); }
+
+  /// The gradient before the activation, from its result y.
+  LANEWISE_INLINE Vec gradient(Vec dy, Vec y, Vec slope) {
+    if constexpr (kCode == 1) return select(less_equal(y, zero()), zero(), dy);
+    if constexpr (kCode == 2) return select(less(y, zero()), mul(dy, slope), dy);
+    return dy;
+  }
+
+  /// The same from what it was applied to. The sign of x * slope, not of x, decides: the product of a denormal can be
+  /// -0, and then the result is no longer below 0.
+  LANEWISE_INLINE Vec gradient_at(Vec dy, Vec x, Vec slope) {
+    return gradient(dy, kCode == 2 ? mul(x, slope) : x, slope);
+  }
+};
+
+template <class F>
+LANEWISE_INLINE void with_activation(int activation, F f) {
+  if (activation == 0) f(Activation<0>{});
+  if (activation == 1) f(Activation<1>{});
+  if (activation == 2) f(Activation<2>{});
+}
+
 static void relu_backward(const float* dy, const float* y, float* dx, int64_t count) {
-  map2(dy, y, dx, count, [=](Vec g, Vec v) { return select(less_equal(v, zero()), zero(), g); });
+  map2(dy, y, dx, count, [=](Vec g, Vec v) { return Activation<1>::gradient(g, v, v); });
 }
 
 static void leaky_relu_forward(const float* x, float* y, int64_t count, float slope) {
@@ -18,19 +45,13 @@ static void leaky_relu_forward(const float* x, float* y, int64_t count, float sl
 
 static void leaky_relu_backward(const float* dy, const float* y, float* dx, int64_t count, float slope) {
   const Vec s = broadcast(slope);
-  map2(dy, y, dx, count, [s](Vec g, Vec v) { return select(less(v, zero()), mul(g, s), g); });
-}
-
-template <int kActivation>
-LANEWISE_INLINE void add_activated(const float* a, const float* b, float* y, int64_t count, float slope) {
-  const Vec s = broadcast(slope);
-  map2(a, b, y, count, [s](Vec u, Vec v) { return apply_activation(add(u, v), kActivation, s); });
+  map2(dy, y, dx, count, [s](Vec g, Vec v) { return Activation<2>::gradient(g, v, s); });
 }
 
 static void add_forward(const float* a, const float* b, float* y, int64_t count, int activation, float slope) {
-  if (activation == 0) add_activated<0>(a, b, y, count, slope);
-  if (activation == 1) add_activated<1>(a, b, y, count, slope);
-  if (activation == 2) add_activated<2>(a, b, y, count, slope);
+  const Vec s = broadcast(slope);
+  with_activation(activation,
+                  [=](auto act) { map2(a, b, y, count, [=](Vec u, Vec v) { return act.apply(add(u, v), s); }); });
 }
 
 static void fill_value(float* y, int64_t count, float value) {

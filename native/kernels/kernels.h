@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "batch_norm_gradient.h"
 #include "depthwise.h"
 #include "gemm_tile.h"
 #include "optimizer_parameters.h"
@@ -71,13 +72,16 @@
     const float* beta, float* y, int64_t rows, int64_t c, int activation, float slope)) \
   X(batch_norm_update, void, (float* running_mean, float* running_variance, const float* mean, \
     const float* variance, int64_t c, float momentum, float unbiased)) \
-  X(batch_norm_sums, void, (const float* dy, const float* x, const float* mean, const float* rstd, \
-    int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* dgammas, float* dbetas, \
-    int64_t out_stride)) \
+  /* batch_norm_dx.inl */ \
+  X(batch_norm_sums, void, (const BatchNormGradient& p, int64_t blocks, int64_t rows, int64_t stride, \
+    int64_t width, float* dgammas, float* dbetas, int64_t out_stride)) \
   X(batch_norm_factors, void, (const float* gamma, const float* rstd, const float* dgamma, const float* dbeta, \
     int64_t c, float count, float* k, float* a, float* b)) \
-  X(batch_norm_backward, void, (const float* dy, const float* x, const float* mean, const float* rstd, \
-    const float* k, const float* a, const float* b, float* dx, int64_t rows, int64_t c)) \
+  X(batch_norm_backward, void, (const BatchNormGradient& p, const float* k, const float* a, const float* b, \
+    float* dx, int64_t rows, int64_t c)) \
+  /* bias_activation_dx.inl */ \
+  X(bias_activation_backward, void, (const float* dy, const float* y, float* dx, int64_t blocks, int64_t rows, \
+    int64_t stride, int64_t width, float* sums, int64_t sums_stride, int activation, float slope)) \
   /* max_pool.inl, avg_pool.inl: rows [begin, end) of the output, of dx for gradients */ \
   X(max_pool_rows_u8, void, (const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, \
     int64_t end)) \

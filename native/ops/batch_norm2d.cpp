@@ -160,16 +160,25 @@ bool run_inference(const OpContext& context) {
   return true;
 }
 
+/// The inputs that both gradients begin with, as the kernels take them, but for `rstd`.
+template <class Attrs>
+BatchNormGradient gradient_of(const OpContext& context, const float* rstd) {
+  const auto& attrs = context.attrs_as<Attrs>();
+  const auto input = [&](int i) { return context.inputs[i]->template as<float>(); };
+  return {input(0), input(1), input(4), rstd, input(2), input(3), attrs.activation, attrs.slope};
+}
+
 struct DwScratch : Scratch {
   int64_t rstd = per_channel(), dgammas = partial(), dbetas = partial();
   using Scratch::Scratch;
 };
 
 const char* verify_dw(const OpArgs& args) {
-  if (!(args.attrs_as<BatchNorm2dDwAttrs>().epsilon > 0)) return kBadAttributes;
+  const auto& attrs = args.attrs_as<BatchNorm2dDwAttrs>();
+  if (!(attrs.epsilon > 0) || !is_activation(attrs.activation, attrs.slope)) return kBadAttributes;
   const Tensor& dy = *args.inputs[0];
   const bool fits =
-      same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 2) && are_channels(dy, args.outputs, 2);
+      same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 4) && are_channels(dy, args.outputs, 2);
   return fits ? nullptr : "dy and x must be f32 [n,h,w,c], the others f32 [c]";
 }
 
@@ -181,19 +190,16 @@ bool run_dw(const OpContext& context) {
   const DwScratch scratch(*context.inputs[0], context.kernels);
   const ColumnBlocks& columns = scratch.columns;
   const int64_t c = columns.c;
-  const float* dy = context.inputs[0]->as<float>();
-  const float* x = context.inputs[1]->as<float>();
-  const float* mean = context.inputs[2]->as<float>();
   float* rstd = floats(context, scratch.rstd);
   float* dgammas = floats(context, scratch.dgammas);
   float* dbetas = floats(context, scratch.dbetas);
-  context.kernels.batch_norm_rstd(context.inputs[3]->as<float>(), rstd, c,
+  context.kernels.batch_norm_rstd(context.inputs[5]->as<float>(), rstd, c,
                                   context.attrs_as<BatchNorm2dDwAttrs>().epsilon);
+  const BatchNormGradient gradient = gradient_of<BatchNorm2dDwAttrs>(context, rstd);
   columns.run(context.parallel, [&](int64_t block, int64_t blocks, int64_t rows, int64_t column, int64_t width) {
-    const int64_t from = block * ColumnBlocks::kBlockRows * c + column;
     const int64_t to = block * c + column;
-    context.kernels.batch_norm_sums(dy + from, x + from, mean + column, rstd + column, blocks, rows, c, width,
-                                    dgammas + to, dbetas + to, c);
+    context.kernels.batch_norm_sums(gradient.from(block * ColumnBlocks::kBlockRows * c + column, column), blocks, rows,
+                                    c, width, dgammas + to, dbetas + to, c);
   });
   columns.fold(context.kernels, context.parallel, dgammas, context.outputs[0].as<float>());
   columns.fold(context.kernels, context.parallel, dbetas, context.outputs[1].as<float>());
@@ -202,15 +208,17 @@ bool run_dw(const OpContext& context) {
 
 struct DxScratch : Scratch {
   int64_t rstd = per_channel(), k = per_channel(), a = per_channel(), b = per_channel();
-  int64_t wide_mean = wide(), wide_rstd = wide(), wide_k = wide(), wide_a = wide(), wide_b = wide();
+  int64_t wide_mean = wide(), wide_rstd = wide(), wide_gamma = wide(), wide_beta = wide();
+  int64_t wide_k = wide(), wide_a = wide(), wide_b = wide();
   using Scratch::Scratch;
 };
 
 const char* verify_dx(const OpArgs& args) {
-  if (!(args.attrs_as<BatchNorm2dDxAttrs>().epsilon > 0)) return kBadAttributes;
+  const auto& attrs = args.attrs_as<BatchNorm2dDxAttrs>();
+  if (!(attrs.epsilon > 0) || !is_activation(attrs.activation, attrs.slope)) return kBadAttributes;
   const Tensor& dy = *args.inputs[0];
   const bool fits =
-      same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 5) && same_f32(dy, args.outputs[0]);
+      same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 6) && same_f32(dy, args.outputs[0]);
   return fits ? nullptr : "dy, x and dx must be f32 [n,h,w,c], the others f32 [c]";
 }
 
@@ -226,17 +234,20 @@ bool run_dx(const OpContext& context) {
   float* k = floats(context, scratch.k);
   float* a = floats(context, scratch.a);
   float* b = floats(context, scratch.b);
-  context.kernels.batch_norm_rstd(input(4), rstd, channel_rows.c, context.attrs_as<BatchNorm2dDxAttrs>().epsilon);
-  context.kernels.batch_norm_factors(input(2), rstd, input(5), input(6), channel_rows.c,
+  context.kernels.batch_norm_rstd(input(5), rstd, channel_rows.c, context.attrs_as<BatchNorm2dDxAttrs>().epsilon);
+  context.kernels.batch_norm_factors(input(2), rstd, input(6), input(7), channel_rows.c,
                                      static_cast<float>(channel_rows.rows), k, a, b);
-  const float* means = channel_rows.repeat(input(3), floats(context, scratch.wide_mean));
-  const float* rstds = channel_rows.repeat(rstd, floats(context, scratch.wide_rstd));
+  BatchNormGradient gradient = gradient_of<BatchNorm2dDxAttrs>(context, rstd);
+  gradient.mean = channel_rows.repeat(gradient.mean, floats(context, scratch.wide_mean));
+  gradient.rstd = channel_rows.repeat(gradient.rstd, floats(context, scratch.wide_rstd));
+  gradient.gamma = channel_rows.repeat(gradient.gamma, floats(context, scratch.wide_gamma));
+  gradient.beta = channel_rows.repeat(gradient.beta, floats(context, scratch.wide_beta));
   const float* ks = channel_rows.repeat(k, floats(context, scratch.wide_k));
   const float* as = channel_rows.repeat(a, floats(context, scratch.wide_a));
   const float* bs = channel_rows.repeat(b, floats(context, scratch.wide_b));
   float* dx = context.outputs[0].as<float>();
   channel_rows.run(context.parallel, [&](int64_t at, int64_t rows, int64_t c) {
-    context.kernels.batch_norm_backward(input(0) + at, input(1) + at, means, rstds, ks, as, bs, dx + at, rows, c);
+    context.kernels.batch_norm_backward(gradient.from(at, 0), ks, as, bs, dx + at, rows, c);
   });
   return true;
 }

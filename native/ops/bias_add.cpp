@@ -1,4 +1,4 @@
-// bias_add: y[..., c] = x[..., c] + b[c], and its gradient, the column sum.
+// bias_add: y[..., c] = x[..., c] + b[c], and its gradient, the column sum; bias_activation_dx, that of act(x + b).
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
 #include "channel_rows.h"
@@ -60,9 +60,38 @@ bool run_db(const OpContext& context) {
   return true;
 }
 
+const char* verify_activation_dx(const OpArgs& args) {
+  const auto& attrs = args.attrs_as<BiasActivationDxAttrs>();
+  if (attrs.activation == 0 || !is_activation(attrs.activation, attrs.slope)) {
+    return "the activation must be known, its slope above 0";
+  }
+  const Tensor& dy = *args.inputs[0];
+  if (!same_f32(dy, *args.inputs[1]) || !same_f32(dy, args.outputs[0])) return "dy, y and dx must be f32 of one shape";
+  return is_vector(args.outputs[1], channels_of(dy)) ? nullptr : "db must be f32 [c]";
+}
+
+bool run_activation_dx(const OpContext& context) {
+  const auto& attrs = context.attrs_as<BiasActivationDxAttrs>();
+  const ColumnBlocks columns = blocks_to_sum(context);
+  const int64_t c = columns.c;
+  const float* dy = context.inputs[0]->as<float>();
+  const float* y = context.inputs[1]->as<float>();
+  float* dx = context.outputs[0].as<float>();
+  float* db = context.outputs[1].as<float>();
+  float* partial = columns.blocks() == 1 ? db : reinterpret_cast<float*>(context.workspace);
+  columns.run(context.parallel, [&](int64_t block, int64_t blocks, int64_t rows, int64_t column, int64_t width) {
+    const int64_t at = block * ColumnBlocks::kBlockRows * c + column;
+    context.kernels.bias_activation_backward(dy + at, y + at, dx + at, blocks, rows, c, width,
+                                             partial + block * c + column, c, attrs.activation, attrs.slope);
+  });
+  if (partial != db) columns.fold(context.kernels, context.parallel, partial, db);
+  return true;
+}
+
 }  // namespace
 
 const OpImpl bias_add_impl = {verify, workspace_bytes, run};
 const OpImpl bias_add_db_impl = {verify_db, workspace_bytes_db, run_db};
+const OpImpl bias_activation_dx_impl = {verify_activation_dx, workspace_bytes_db, run_activation_dx};
 
 }  // namespace lanewise

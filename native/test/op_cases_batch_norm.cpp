@@ -63,6 +63,59 @@ float block_sum(int64_t rows, Term term) {
   return total;
 }
 
+float xhat_at(Arrays& in, int64_t i) {
+  const int64_t j = i % in[1].channels();
+  return (in[1].f()[i] - in[4].f()[j]) * rstd_of(in[5].f()[j], 1e-3f);
+}
+
+/// dy through the gradient of the activation, from the result that the forward pass would have given.
+float gradient_at(Arrays& in, int64_t i, int32_t activation, float slope) {
+  const int64_t j = i % in[1].channels();
+  const float y = activate(std::fmaf(xhat_at(in, i), in[2].f()[j], in[3].f()[j]), activation, slope);
+  const float dy = in[0].f()[i];
+  if (activation == 1) return y <= 0 ? 0.0f : dy;
+  return activation == 2 && y < 0 ? dy * slope : dy;
+}
+
+/// `given` is dy, x, gamma, beta, mean, variance.
+void gradient_cases(Suite& suite, const Arrays& given, int32_t activation) {
+  const int64_t c = given[2].count();
+  const float slope = activation == 2 ? 0.25f : 0.0f;
+  suite.run(Case{
+      "batch_norm2d_dw", &batch_norm2d_dw_impl, given, {Array({c}), Array({c})}, {}, [=](Arrays& in, Arrays& out) {
+        const auto g = [&](int64_t i) { return gradient_at(in, i, activation, slope); };
+        for (int64_t j = 0; j < c; ++j) {
+          const int64_t rows = in[0].rows();
+          out[0].f()[j] = block_sum(
+              rows, [&](float sum, int64_t r) { return std::fmaf(g(r * c + j), xhat_at(in, r * c + j), sum); });
+          out[1].f()[j] = block_sum(rows, [&](float sum, int64_t r) { return sum + g(r * c + j); });
+        }
+      }}.with(BatchNorm2dDwAttrs{1e-3f, activation, slope}));
+  Case dx{"batch_norm2d_dx", &batch_norm2d_dx_impl, given, {given[0]}, {}, [=](Arrays& in, Arrays& out) {
+            const float rows = static_cast<float>(in[0].rows());
+            for (int64_t i = 0; i < in[0].count(); ++i) {
+              const int64_t j = i % c;
+              const float k = in[2].f()[j] * rstd_of(in[5].f()[j], 1e-3f);
+              const float a = in[7].f()[j] / rows, b = in[6].f()[j] / rows;
+              float t = gradient_at(in, i, activation, slope) - a;
+              t = std::fmaf(-xhat_at(in, i), b, t);
+              out[0].f()[i] = k * t;
+            }
+          }};
+  dx.inputs.push_back(values({c}, 8));
+  dx.inputs.push_back(values({c}, 7));
+  dx.in_place = true;
+  suite.run(dx.with(BatchNorm2dDxAttrs{1e-3f, activation, slope}));
+  for (size_t i = 1; i < dx.inputs.size(); ++i) {
+    Case wrong = dx;
+    wrong.inputs[i] = values({c + 1}, 8);
+    suite.refused(wrong, "input of another size");
+  }
+  for (const float epsilon : {0.0f, -1.0f, NAN}) suite.refused(dx.with(BatchNorm2dDxAttrs{epsilon, 0, 0}), "epsilon");
+  suite.refused(dx.with(BatchNorm2dDxAttrs{1e-3f, 3, 0}), "activation 3");
+  suite.refused(dx.with(BatchNorm2dDxAttrs{1e-3f, 2, 0}), "activation without a slope");
+}
+
 void cases_of_shape(Suite& suite, std::vector<int64_t> shape, bool wild) {
   const int64_t c = shape[3];
   const Array x = values(shape, 1, wild), dy = values(shape, 2), gamma = values({c}, 3), beta = values({c}, 4);
@@ -88,47 +141,7 @@ void cases_of_shape(Suite& suite, std::vector<int64_t> shape, bool wild) {
           apply(in, out[0], in[3].f(), in[4].f(), attrs);
         }}.with(attrs));
   }
-  const auto xhat = [c](Arrays& in, int x_at, int mean_at, int64_t i) {
-    return (in[x_at].f()[i] - in[mean_at].f()[i % c]) * rstd_of(in[mean_at + 1].f()[i % c], 1e-3f);
-  };
-  suite.run(Case{
-      "batch_norm2d_dw",
-      &batch_norm2d_dw_impl,
-      {dy, x, mean, variance},
-      {vector, vector},
-      {},
-      [=](Arrays& in, Arrays& out) {
-        for (int64_t j = 0; j < c; ++j) {
-          out[0].f()[j] = block_sum(in[0].rows(), [&](float sum, int64_t r) {
-            return std::fmaf(in[0].f()[r * c + j], xhat(in, 1, 2, r * c + j), sum);
-          });
-          out[1].f()[j] = block_sum(in[0].rows(), [&](float sum, int64_t r) { return sum + in[0].f()[r * c + j]; });
-        }
-      }}.with(BatchNorm2dDwAttrs{1e-3f}));
-  Case dx{"batch_norm2d_dx",
-          &batch_norm2d_dx_impl,
-          {dy, x, gamma, mean, variance, beta, values({c}, 7)},
-          {dy},
-          {},
-          [=](Arrays& in, Arrays& out) {
-            const float rows = static_cast<float>(in[0].rows());
-            for (int64_t i = 0; i < in[0].count(); ++i) {
-              const int64_t j = i % c;
-              const float k = in[2].f()[j] * rstd_of(in[4].f()[j], 1e-3f);
-              const float a = in[6].f()[j] / rows, b = in[5].f()[j] / rows;
-              float t = in[0].f()[i] - a;
-              t = std::fmaf(-xhat(in, 1, 3, i), b, t);
-              out[0].f()[i] = k * t;
-            }
-          }};
-  dx.in_place = true;
-  suite.run(dx.with(BatchNorm2dDxAttrs{1e-3f}));
-  for (size_t i = 1; i < dx.inputs.size(); ++i) {
-    Case wrong = dx;
-    wrong.inputs[i] = values({c + 1}, 8);
-    suite.refused(wrong, "input of another size");
-  }
-  for (const float epsilon : {0.0f, -1.0f, NAN}) suite.refused(dx.with(BatchNorm2dDxAttrs{epsilon}), "epsilon");
+  for (const int32_t activation : {0, 1, 2}) gradient_cases(suite, {dy, x, gamma, beta, mean, variance}, activation);
 }
 
 }  // namespace
@@ -140,6 +153,13 @@ void batch_norm_cases(Suite& suite) {
     cases_of_shape(suite, {1, 16, 16, c}, false);
     cases_of_shape(suite, {3, 13, 21, c}, false);
   }
+  // Arguments of the activation that are denormal: times the slope they vanish, and the result is 0 instead of
+  // negative.
+  Arrays tiny = {values({2, 5, 7, 20}, 1), values({2, 5, 7, 20}, 2), values({20}, 3),
+                 values({20}, 4),          values({20}, 5),          positive_values({20}, 6)};
+  std::fill_n(tiny[2].f(), 20, 1e-45f);
+  std::fill_n(tiny[3].f(), 20, 0.0f);
+  gradient_cases(suite, tiny, 2);
   cases_of_shape(suite, {9, 29, 31, 5}, false);
   cases_of_shape(suite, {8, 33, 32, 70}, false);
 

@@ -11,6 +11,7 @@ import type { Attrs } from '../../../lib/ops/op.ts';
 import {
   activated,
   attr,
+  countOf,
   type Expected,
   elementwise,
   type Formula,
@@ -84,43 +85,56 @@ const inference: Formula = (inputs, _, attrs) => {
   const statistics = { mean: input(inputs, 3).data, variance: input(inputs, 4).data };
   return [normalized(input(inputs, 0), input(inputs, 1), input(inputs, 2), statistics, attrs, 8)];
 };
-const weightGradient: Formula = (inputs, _, attrs) => {
-  const [dy, x] = [input(inputs, 0), input(inputs, 1)];
-  const statistics = { mean: input(inputs, 2).data, variance: input(inputs, 3).data };
-  const c = x.shape[3] as number;
-  const [dgamma, dbeta] = [new Sums(c), new Sums(c)];
-  for (let i = 0; i < x.data.length; i++) {
+/** What both gradients begin with: xhat, the gradient before the activation, and the size of their rounding errors. */
+function before(inputs: readonly (Numbers | undefined)[], attrs: Attrs) {
+  const data = (index: number) => input(inputs, index).data;
+  const [dy, x, gamma, beta, mean] = [data(0), data(1), data(2), data(3), data(4)];
+  const statistics = { mean, variance: data(5) };
+  const c = gamma.length;
+  const activation = attr(attrs, 'activation');
+  const slope = [1, 0, attr(attrs, 'slope')][activation] as number;
+  const passes = (argument: number) => (activation === 1 ? argument > 0 : argument >= 0);
+  return (i: number) => {
     const k = i % c;
     const rstd = deviation(statistics, attrs, k);
-    const size = Math.abs(at(dy.data, i)) * (Math.abs(at(x.data, i)) + Math.abs(at(statistics.mean, k))) * rstd;
-    dgamma.add(k, at(dy.data, i) * (at(x.data, i) - at(statistics.mean, k)) * rstd, size);
-    dbeta.add(k, at(dy.data, i));
+    const xhat = (at(x, i) - at(mean, k)) * rstd;
+    const size = (Math.abs(at(x, i)) + Math.abs(at(mean, k))) * rstd;
+    const argument = xhat * at(gamma, k) + at(beta, k);
+    const argumentSize = size * Math.abs(at(gamma, k)) + Math.abs(at(beta, k));
+    // So near the kink rounding decides the side.
+    const decided = activation === 0 || Math.abs(argument) > 16 * U * argumentSize;
+    return { k, rstd, xhat, size, gradient: at(dy, i) * (passes(argument) ? 1 : slope), doubt: decided ? 1 : 1 / U };
+  };
+}
+const weightGradient: Formula = (inputs, outputs, attrs) => {
+  const [dgamma, dbeta] = outputs.map((spec) => new Sums(countOf(spec))) as [Sums, Sums];
+  const element = before(inputs, attrs);
+  for (let i = 0; i < input(inputs, 0).data.length; i++) {
+    const { k, xhat, size, gradient, doubt } = element(i);
+    const magnitude = Math.abs(at(input(inputs, 0).data, i)) * doubt;
+    dgamma.add(k, gradient * xhat, magnitude * size);
+    dbeta.add(k, gradient, magnitude);
   }
   return [dgamma.expected(4), dbeta.expected()];
 };
 const inputGradient: Formula = (inputs, _, attrs) => {
-  const [dy, x, gamma, dgamma, dbeta] = [0, 1, 2, 5, 6].map(
-    (index) => input(inputs, index).data,
-  ) as ArrayLike<number>[];
-  const statistics = { mean: input(inputs, 3).data, variance: input(inputs, 4).data };
-  const c = gamma!.length;
-  const rows = x!.length / c;
-  const terms = (i: number) => {
-    const k = i % c;
-    const rstd = deviation(statistics, attrs, k);
-    const xhat = (at(x!, i) - at(statistics.mean, k)) * rstd;
-    return {
-      factor: at(gamma!, k) * rstd,
-      parts: [at(dy!, i), -at(dbeta!, k) / rows, (-xhat * at(dgamma!, k)) / rows],
-    };
-  };
-  const sum = (numbers: number[]) => numbers.reduce((total, value) => total + value, 0);
+  const [dy, gamma, dgamma, dbeta] = [0, 2, 6, 7].map((index) => input(inputs, index).data) as ArrayLike<number>[];
+  const element = before(inputs, attrs);
+  const rows = dy!.length / gamma!.length;
   return [
     elementwise(
-      x!.length,
+      dy!.length,
       10,
-      (i) => terms(i).factor * sum(terms(i).parts),
-      (i) => Math.abs(terms(i).factor) * (sum(terms(i).parts.map(Math.abs)) + Math.abs(at(dgamma!, i % c)) / rows),
+      (i) => {
+        const { k, rstd, xhat, gradient } = element(i);
+        return at(gamma!, k) * rstd * (gradient - at(dbeta!, k) / rows - (xhat * at(dgamma!, k)) / rows);
+      },
+      (i) => {
+        const { k, rstd, size, doubt } = element(i);
+        const parts =
+          Math.abs(at(dy!, i)) * doubt + (Math.abs(at(dbeta!, k)) + (size + 1) * Math.abs(at(dgamma!, k))) / rows;
+        return Math.abs(at(gamma!, k)) * rstd * parts;
+      },
     ),
   ];
 };
@@ -159,9 +173,11 @@ for (const [title, shape] of [
     const options = { sparse: activation === 1 || title === 'one pixel' };
     list.add(batchNorm2d, training, title + name, [shape, c, c], attrs, options);
     list.add(batchNorm2dInference, inference, title + name, [shape, c, c, c, positive(c)], attrs, options);
+    const given = [shape, shape, c, c, c, positive(c)];
+    const half = { sparse: activation === 1 };
+    list.add(batchNorm2dDw, weightGradient, title + name, given, attrs, half);
+    list.add(batchNorm2dDx, inputGradient, title + name, [...given, c, c], attrs, half);
   }
-  list.add(batchNorm2dDw, weightGradient, title, [shape, shape, c, positive(c)], EPSILON);
-  list.add(batchNorm2dDx, inputGradient, title, [shape, shape, c, c, positive(c), c, c], EPSILON);
   list.add(batchNorm2dRunning, running, title, [c, positive(c), c, positive(c)], { momentum: 0.1, unbiased: 1.25 });
 }
 list.add(batchNorm2d, training, 'large values', [scaled([4, 6, 6, 5], 1000), values([5]), values([5])], {

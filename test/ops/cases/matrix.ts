@@ -1,6 +1,6 @@
-// linear, linear_dx, linear_dw, gemm, bias_add, bias_add_db.
+// linear, linear_dx, linear_dw, gemm, bias_add, bias_add_db, bias_activation_dx.
 
-import { biasAdd, biasAddDb, gemm, linear, linearDw, linearDx } from '../../../lib/ops/index.ts';
+import { biasActivationDx, biasAdd, biasAddDb, gemm, linear, linearDw, linearDx } from '../../../lib/ops/index.ts';
 import {
   activated,
   attr,
@@ -129,6 +129,20 @@ const sumColumns: Formula = (inputs, outputs) => {
   return [sums.expected()];
 };
 
+const gateAndSum: Formula = (inputs, outputs, attrs) => {
+  const [dy, y] = [input(inputs, 0).data, input(inputs, 1).data];
+  const factor = (y: number) => {
+    if (attr(attrs, 'activation') === 1) return y > 0 ? 1 : 0;
+    return y < 0 ? attr(attrs, 'slope') : 1;
+  };
+  const dx = elementwise(dy.length, 1, (i) => (dy[i] as number) * factor(y[i] as number));
+  const sums = new Sums(countOf(outputs[1]!));
+  for (let i = 0; i < dy.length; i++) sums.add(i % sums.value.length, dx.value[i] as number);
+  return [dx, sums.expected(1)];
+};
+const exact = { exact: true };
+const half = { exact: true, sparse: true };
+
 for (const [title, shape] of [
   ['one value', [1, 1]],
   ['an image', [2, 3, 5, 7]],
@@ -141,4 +155,6 @@ for (const [title, shape] of [
 ] as const) {
   list.add(biasAdd, addBias, title, [shape, [shape.at(-1) as number]], {}, { exact: true });
   list.add(biasAddDb, sumColumns, title, [shape], {}, { exact: true });
+  list.add(biasActivationDx, gateAndSum, `${title}, relu`, [shape, shape], { activation: 1, slope: 0 }, half);
+  list.add(biasActivationDx, gateAndSum, `${title}, leaky relu`, [shape, shape], { activation: 2, slope: 0.25 }, exact);
 }

@@ -94,8 +94,32 @@ export const faults: readonly Fault[] = [
   ],
   [
     ops.batchNorm2dDw,
-    [x, [8, 32, 32, 4], [3], [3]],
-    { epsilon: 1e-5 },
-    'batch_norm2d_dw: x is [8,32,32,4], expected [8,32,32,3], the shape of dy (dy: [8,32,32,3], x: [8,32,32,4], mean: [3], variance: [3])',
+    [x, [8, 32, 32, 4], [3], [3], [3], [3]],
+    NORM,
+    'batch_norm2d_dw: x is [8,32,32,4], expected [8,32,32,3], the shape of dy (dy: [8,32,32,3], x: [8,32,32,4], gamma: [3], beta: [3], mean: [3], variance: [3])',
+  ],
+  [
+    ops.batchNorm2dDx,
+    [x, x, [3], [3], [3], [3], [3], [4]],
+    NORM,
+    'batch_norm2d_dx: dbeta is [4], expected [3], one value for each channel (dy: [8,32,32,3], x: [8,32,32,3], gamma: [3], beta: [3], mean: [3], variance: [3], dgamma: [3], dbeta: [4])',
+  ],
+  [
+    ops.biasActivationDx,
+    [
+      [4, 3],
+      [3, 4],
+    ],
+    { activation: 1, slope: 0 },
+    'bias_activation_dx: y is [3,4], expected [4,3], the shape of dy (dy: [4,3], y: [3,4])',
+  ],
+  [
+    ops.biasActivationDx,
+    [
+      [4, 3],
+      [4, 3],
+    ],
+    { activation: 0, slope: 0 },
+    'bias_activation_dx: activation must be a whole number from 1 to 2, it is 0 (dy: [4,3], y: [4,3])',
   ],
 ];

@@ -1,0 +1,199 @@
+// Speed of the ops that are bound by memory, without Node: bytes each must touch over the time it takes, for the
+// tensors of common networks. Best of several runs, all tensors of a case in turn from a pool larger than the caches
+// where they are. Arguments: [level] [threads] [part of a case's name] [seconds per case]
+#include <time.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../generated/op_table.h"
+#include "op_runner.h"
+
+using namespace lanewise;
+
+namespace {
+
+/// Seconds; with one thread those that the thread really had, so that a busy machine disturbs less.
+bool one_thread = true;
+double now() {
+  timespec time;
+  clock_gettime(one_thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+struct Memory {
+  std::unique_ptr<std::byte, decltype(&std::free)> bytes{nullptr, &std::free};
+  Tensor tensor;
+
+  Memory(std::vector<int64_t> shape, DType dtype, test::Random& random) {
+    tensor = {nullptr, static_cast<int32_t>(shape.size()), dtype, {1, 1, 1, 1, 1, 1}, 1};
+    for (size_t axis = 0; axis < shape.size(); ++axis) tensor.count *= tensor.dims[axis] = shape[axis];
+    bytes.reset(static_cast<std::byte*>(std::aligned_alloc(4096, static_cast<size_t>(size() + 4095) / 4096 * 4096)));
+    tensor.data = bytes.get();
+    for (int64_t i = 0; i < tensor.count; ++i) {
+      if (dtype == kF32) tensor.as<float>()[i] = random.value();
+      if (dtype == kU8) tensor.as<uint8_t>()[i] = static_cast<uint8_t>(random.below(4));
+      if (dtype == kI32) tensor.as<int32_t>()[i] = static_cast<int32_t>(random.below(10));
+    }
+  }
+  int64_t size() const { return tensor.count * (tensor.dtype == kU8 ? 1 : 4); }
+};
+
+struct Spec {
+  std::vector<int64_t> shape;
+  DType dtype = kF32;
+};
+
+class Bench {
+ public:
+  Bench(const Kernels& kernels, int threads, const char* filter, double seconds)
+      : kernels_(kernels), parallel_(threads), filter_(filter), seconds_(seconds) {}
+
+  /// `mutated` inputs count twice: they are written as well. In place, output 0 is input 0.
+  template <class Attrs>
+  void run(const std::string& name, const OpImpl& op, std::vector<Spec> inputs, std::vector<Spec> outputs,
+           const Attrs& attrs, int mutated = 0, bool in_place = false) {
+    if (name.find(filter_) == std::string::npos) return;
+    test::Random random(1);
+    std::vector<Memory> memory;
+    std::vector<const Tensor*> in;
+    std::vector<Tensor> out;
+    int64_t bytes = 0;
+    memory.reserve(inputs.size() + outputs.size());
+    for (const Spec& spec : inputs) {
+      memory.emplace_back(spec.shape, spec.dtype, random);
+      bytes += memory.back().size() * (in.size() < static_cast<size_t>(mutated) ? 2 : 1);
+      in.push_back(&memory.back().tensor);
+    }
+    for (const Spec& spec : outputs) {
+      memory.emplace_back(spec.shape, spec.dtype, random);
+      bytes += memory.back().size();
+      out.push_back(memory.back().tensor);
+    }
+    if (in_place) out[0].data = in[0]->data;
+    const OpArgs args = {in.data(), static_cast<int>(in.size()), out.data(), static_cast<int>(out.size()), &attrs,
+                         kFast};
+    if (const char* wrong = op.verify(args)) {
+      std::printf("%s refused: %s\n", name.c_str(), wrong);
+      return;
+    }
+    const int64_t needed = op.workspace_bytes == nullptr ? 0 : op.workspace_bytes(args, kernels_, parallel_.threads());
+    const Memory workspace({needed / 4 + 1}, kF32, random);
+    const OpContext context = {args, kernels_, parallel_, static_cast<std::byte*>(workspace.tensor.data)};
+    double best = 1e9;
+    const double end = now() + seconds_;
+    for (int i = 0; i < 5 || now() < end; ++i) {
+      const double start = now();
+      op.run(context);
+      const double time = now() - start;
+      if (time < best) best = time;
+    }
+    std::printf("%-46s %9.1f KB %10.1f us %7.1f GB/s\n", name.c_str(), static_cast<double>(bytes) / 1024, best * 1e6,
+                static_cast<double>(bytes) / best * 1e-9);
+    std::fflush(stdout);
+  }
+
+ private:
+  const Kernels& kernels_;
+  Parallel parallel_;
+  const char* filter_;
+  double seconds_;
+};
+
+void read_speed(const Kernels& kernels, int64_t bytes) {
+  test::Random random(1);
+  const Memory memory({bytes / 4}, kF32, random);
+  double best = 1e9;
+  for (int i = 0; i < 30; ++i) {
+    const double start = now();
+    static volatile float sink;
+    sink = kernels.read_burst(memory.tensor.as<float>(), memory.tensor.count);
+    const double time = now() - start;
+    if (time < best) best = time;
+  }
+  std::printf("reading %.0f KB: %.1f GB/s\n", static_cast<double>(bytes) / 1024,
+              static_cast<double>(bytes) / best * 1e-9);
+}
+
+struct Image {
+  const char* name;
+  int64_t n, h, w, c;
+};
+
+const Image kImages[] = {
+    {"lenet 28x28x6", 64, 28, 28, 6}, {"lenet 10x10x16", 64, 10, 10, 16}, {"cnn 28x28x32", 64, 28, 28, 32},
+    {"vgg 32x32x64", 64, 32, 32, 64}, {"vgg 16x16x128", 64, 16, 16, 128}, {"vgg 8x8x256", 64, 8, 8, 256},
+    {"7x7x512", 32, 7, 7, 512},       {"fc 64x120", 64, 1, 1, 120},       {"56x56x256", 8, 56, 56, 256},
+};
+
+void image_cases(Bench& bench, const Image& s) {
+  const std::vector<int64_t> shape = {s.n, s.h, s.w, s.c}, half = {s.n, s.h / 2, s.w / 2, s.c};
+  const Spec x = {shape}, c = {{s.c}}, y = {half}, index = {half, kU8};
+  const auto named = [&](const char* op) { return std::string(op) + " " + s.name; };
+  for (const int32_t activation : {0, 1}) {
+    const std::string act = activation == 0 ? "" : "+relu";
+    bench.run(named(("batch_norm2d" + act).c_str()), batch_norm2d_impl, {x, c, c}, {x, c, c},
+              BatchNorm2dAttrs{1e-5f, activation, 0});
+    bench.run(named(("batch_norm2d_inference" + act).c_str()), batch_norm2d_inference_impl, {x, c, c, c, c}, {x},
+              BatchNorm2dInferenceAttrs{1e-5f, activation, 0});
+    bench.run(named(("batch_norm2d_dw" + act).c_str()), batch_norm2d_dw_impl, {x, x, c, c, c, c}, {c, c},
+              BatchNorm2dDwAttrs{1e-5f, activation, 0});
+    bench.run(named(("batch_norm2d_dx" + act).c_str()), batch_norm2d_dx_impl, {x, x, c, c, c, c, c, c}, {x},
+              BatchNorm2dDxAttrs{1e-5f, activation, 0}, 0, true);
+    bench.run(named(("add" + act).c_str()), add_impl, {x, x}, {x}, AddAttrs{activation, 0}, 0, true);
+  }
+  bench.run(named("relu"), relu_impl, {x}, {x}, 0);
+  bench.run(named("relu_dx"), relu_dx_impl, {x, x}, {x}, 0, 0, true);
+  bench.run(named("bias_add_db"), bias_add_db_impl, {x}, {c}, 0);
+  bench.run(named("bias_activation_dx"), bias_activation_dx_impl, {x, x}, {x, c}, BiasActivationDxAttrs{1, 0}, 0, true);
+  bench.run(named("dropout"), dropout_impl, {x, {{2}, kI32}}, {x}, DropoutAttrs{0.5f, 1});
+  if (s.h < 2) return;
+  const MaxPool2dAttrs pool = {2, 2, 2, 2, 0, 0, 0, 0};
+  const auto [h, w] = std::pair{static_cast<int32_t>(s.h), static_cast<int32_t>(s.w)};
+  bench.run(named("max_pool2d"), max_pool2d_impl, {x}, {y, index}, pool);
+  bench.run(named("max_pool2d_dx"), max_pool2d_dx_impl, {y, index}, {x},
+            MaxPool2dDxAttrs{2, 2, 2, 2, 0, 0, 0, 0, h, w});
+  bench.run(named("global_avg_pool2d"), global_avg_pool2d_impl, {x}, {{{s.n, s.c}}}, 0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Kernels* usable[4];
+  const int count = usable_kernels(usable);
+  const Kernels* const kernels = argc > 1 ? kernels_for(argv[1]) : usable[count - 1];
+  if (kernels == nullptr) return std::printf("no such level here\n"), 2;
+  const int threads = argc > 2 ? std::atoi(argv[2]) : 1;
+  one_thread = threads == 1;
+  Bench bench(*kernels, threads, argc > 3 ? argv[3] : "", argc > 4 ? std::atof(argv[4]) : 0.05);
+  std::printf("%s, %d threads; one thread ", kernels->isa, threads);
+  for (const int64_t kilobytes : {256, 8192, 131072}) read_speed(*kernels, kilobytes * 1024);
+
+  for (const Image& image : kImages) image_cases(bench, image);
+  for (const Image& s : {Image{"mnist", 64, 28, 28, 1}, Image{"cifar", 64, 32, 32, 3}}) {
+    const Spec c = {{s.c}};
+    const std::vector<int64_t> shape = {s.n, s.h, s.w, s.c};
+    bench.run(std::string("normalize u8 ") + s.name, normalize_impl, {{shape, kU8}, c, c}, {{shape}}, 0);
+    bench.run(std::string("normalize f32 ") + s.name, normalize_impl, {{shape}, c, c}, {{shape}}, 0);
+  }
+  for (const int64_t weights : {850, 10080, 48000, 589824, 4194304}) {
+    const Spec w = {{weights}};
+    const std::string size = " " + std::to_string(weights);
+    bench.run("sgd_step" + size, sgd_step_impl, {w, w, w, {{1}}}, {}, SgdStepAttrs{0.9f, 0, 5e-4f}, 2);
+    bench.run("adam_step" + size, adam_step_impl, {w, w, w, w, {{3}}}, {}, AdamStepAttrs{0.9f, 0.999f, 1e-8f, 0.01f, 1},
+              3);
+  }
+  for (const int64_t classes : {10, 1000}) {
+    const Spec logits = {{64, classes}}, labels = {{64}, kI32};
+    const std::string size = " 64x" + std::to_string(classes);
+    bench.run("softmax_cross_entropy" + size, softmax_cross_entropy_impl, {logits, labels}, {{{1}}, logits}, 0.1f);
+    bench.run("softmax_cross_entropy_dx" + size, softmax_cross_entropy_dx_impl, {logits, labels, {{1}}}, {logits},
+              0.1f);
+    bench.run("count_correct" + size, count_correct_impl, {logits, labels}, {{{1}}}, 0);
+  }
+  return 0;
+}
