@@ -1,14 +1,7 @@
 // A graph is the list of ops a network lowers to, in execution order, with the tensors between them. Layers emit the
 // forward ops, `differentiate` appends the backward ones, optimizers append their steps, and `plan/` makes it static.
 
-import {
-  type AttrSchema,
-  type Attrs,
-  type Emitter,
-  elementCount,
-  type OpDefinition,
-  type TensorSpec,
-} from '../ops/op.ts';
+import type { AttrSchema, Attrs, Emitter, OpDefinition, TensorSpec } from '../ops/op.ts';
 
 /** Where a tensor's memory lives. `input` is written by the caller before each run; `parameter` (trained), `state`
  * (running statistics, optimizer slots) and `constant` persist between runs; `value` is computed anew in each. */
@@ -101,5 +94,3 @@ export function removeUnused(graph: Graph, kept: readonly GraphTensor[]): void {
   }
   graph.nodes = alive.reverse();
 }
-
-export const tensorElements = (tensor: TensorSpec): number => elementCount(tensor.shape);

@@ -10,7 +10,7 @@ import type { Plan } from './plan.ts';
 
 const MAGIC = 0x4c57504c;
 const VERSION = 1;
-export const MAX_RANK = 6;
+const MAX_RANK = 6;
 const DTYPE_CODE: Readonly<Record<DType, number>> = { f32: 0, u8: 1, i32: 2 };
 
 const opcodes = new Map(opTable.map((op, code) => [op.name, code]));

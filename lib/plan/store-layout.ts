@@ -4,7 +4,7 @@
 import { BYTES_PER_ELEMENT, elementCount, type TensorSpec } from '../ops/op.ts';
 
 /** Tensors start on cache lines, which is also the widest vector. */
-export const TENSOR_ALIGNMENT_BYTES = 64;
+const TENSOR_ALIGNMENT_BYTES = 64;
 
 export const alignBytes = (bytes: number): number => Math.ceil(bytes / TENSOR_ALIGNMENT_BYTES) * TENSOR_ALIGNMENT_BYTES;
 

@@ -24,7 +24,7 @@ export function checkedImages(caller: string, images: unknown, inputShape: reado
 }
 
 /** Memory that can shrink, move to another thread or be written by one cannot be read safely. */
-export function checkBuffer(caller: string, name: string, array: ArrayBufferView): void {
+function checkBuffer(caller: string, name: string, array: ArrayBufferView): void {
   const { buffer } = array;
   const problem =
     typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer
@@ -55,7 +55,7 @@ export function checkDataset(caller: string, data: Dataset, inputShape: readonly
   checkLabels(`${caller}: ${data.name}`, data.labels, classes);
 }
 
-export function checkLabels(caller: string, labels: unknown, classes: number): void {
+function checkLabels(caller: string, labels: unknown, classes: number): void {
   if (!(labels instanceof Int32Array)) throw new LanewiseError('data', `${caller}: labels must be an Int32Array`);
   checkBuffer(caller, 'labels', labels);
   const wrong = labels.findIndex((label) => !(label >= 0 && label < classes));

@@ -197,7 +197,7 @@ export function seedOf(caller: string, seed: unknown = 0): number {
 }
 
 /** The model that `architecture` (JSON from a file named `source`) describes, with fresh weights. */
-export function modelFromJson(architecture: string, source: string): Model {
+function modelFromJson(architecture: string, source: string): Model {
   try {
     const { inputShape, layers } = JSON.parse(architecture);
     return sequential(layersFromConfig(layers), { inputShape });

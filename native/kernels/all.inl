@@ -38,4 +38,5 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "max_pool.inl"
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,
-#define LANEWISE_TABLE(isa) {isa, kLanes, kTileM, kTileMNarrow, kTileN, LANEWISE_KERNELS(LANEWISE_ENTRY)}
+#define LANEWISE_TABLE(isa) \
+  { isa, kLanes, kTileM, kTileMNarrow, kTileN, LANEWISE_KERNELS(LANEWISE_ENTRY) }

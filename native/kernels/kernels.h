@@ -14,20 +14,20 @@
 #include "winograd.h"
 
 // X(name, return type, (arguments))
-#define LANEWISE_KERNELS(X)                                                                    \
-  /* gemm_tile.inl: see gemm_tile.h for the contracts */                                       \
-  X(gemm_panel, void, (const GemmPanel& task))                                                 \
-  X(gemm_panel_dw, void, (const GemmPanelDw& task))                                            \
+#define LANEWISE_KERNELS(X) \
+  /* gemm_tile.inl: see gemm_tile.h for the contracts */ \
+  X(gemm_panel, void, (const GemmPanel& task)) \
+  X(gemm_panel_dw, void, (const GemmPanelDw& task)) \
   X(pack_rows, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   X(pack_columns, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   /* depthwise.inl: see depthwise.h */ \
   X(depthwise_panel, void, (const DepthwisePanel& task)) \
   X(depthwise_panel_dw, void, (const DepthwisePanelDw& task)) \
   /* winograd.inl: see winograd.h */ \
-  X(winograd_input, void, (const float* const* pixels, const float* const* next, int64_t channels, float* to, \
-    int64_t stride)) \
-  X(winograd_output_gradient, void, (const float* const* pixels, const float* const* next, int64_t channels, \
-    float* to, int64_t stride)) \
+  X(winograd_input, void, \
+    (const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
+  X(winograd_output_gradient, void, \
+    (const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
   X(winograd_output, void, (const WinogradOutputTask& task)) \
   X(winograd_weights, void, (const float* taps, int64_t tap_stride, int64_t count, float* to, int64_t stride)) \
   X(winograd_weights_gradient, void, (const WinogradWeightsGradientTask& task)) \
@@ -46,62 +46,67 @@
   X(tanh_forward, void, (const float* x, float* y, int64_t count)) \
   X(tanh_backward, void, (const float* dy, const float* y, float* dx, int64_t count)) \
   /* dropout.inl */ \
-  X(dropout_flat, void, (const float* x, float* y, int64_t first, int64_t count, uint32_t key, \
-    int32_t threshold, float scale)) \
+  X(dropout_flat, void, \
+    (const float* x, float* y, int64_t first, int64_t count, uint32_t key, int32_t threshold, float scale)) \
   /* softmax.inl: rows of k */ \
   X(softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum)) \
   X(softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
-  X(cross_entropy_backward_rows, void, (const float* probs, const int32_t* labels, float* dx, int64_t rows, \
-    int64_t k, float on, float off, float scale)) \
+  X(cross_entropy_backward_rows, void, \
+    (const float* probs, const int32_t* labels, float* dx, int64_t rows, int64_t k, float on, float off, float scale)) \
   /* channel.inl: rows of c against vectors of c */ \
   X(bias_add_rows, void, (const float* x, const float* b, float* y, int64_t rows, int64_t c)) \
-  X(normalize_rows, void, (const float* x, const float* scale, const float* shift, float* y, int64_t rows, \
-    int64_t c)) \
-  X(normalize_rows_u8, void, (const uint8_t* x, const float* scale, const float* shift, float* y, int64_t rows, \
-    int64_t c)) \
+  X(normalize_rows, void, (const float* x, const float* scale, const float* shift, float* y, int64_t rows, int64_t c)) \
+  X(normalize_rows_u8, void, \
+    (const uint8_t* x, const float* scale, const float* shift, float* y, int64_t rows, int64_t c)) \
   /* column_sum.inl */ \
-  X(column_sum, void, (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, \
-    int64_t sums_stride)) \
+  X(column_sum, void, \
+    (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, int64_t sums_stride)) \
   /* batch_norm.inl */ \
-  X(batch_norm_stats, void, (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, \
-    float* means, float* m2s, int64_t out_stride)) \
-  X(batch_norm_combine, void, (const float* means, const float* m2s, const float* weights, const float* crosses, \
-    int64_t blocks, int64_t stride, int64_t width, float count, float* mean, float* variance)) \
+  X(batch_norm_stats, void, \
+    (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* means, float* m2s, \
+     int64_t out_stride)) \
+  X(batch_norm_combine, void, \
+    (const float* means, const float* m2s, const float* weights, const float* crosses, int64_t blocks, int64_t stride, \
+     int64_t width, float count, float* mean, float* variance)) \
   X(batch_norm_rstd, void, (const float* variance, float* rstd, int64_t c, float epsilon)) \
-  X(batch_norm_apply, void, (const float* x, const float* mean, const float* rstd, const float* gamma, \
-    const float* beta, float* y, int64_t rows, int64_t c, int activation, float slope)) \
-  X(batch_norm_update, void, (float* running_mean, float* running_variance, const float* mean, \
-    const float* variance, int64_t c, float momentum, float unbiased)) \
+  X(batch_norm_apply, void, \
+    (const float* x, const float* mean, const float* rstd, const float* gamma, const float* beta, float* y, \
+     int64_t rows, int64_t c, int activation, float slope)) \
+  X(batch_norm_update, void, \
+    (float* running_mean, float* running_variance, const float* mean, const float* variance, int64_t c, \
+     float momentum, float unbiased)) \
   /* batch_norm_dx.inl */ \
-  X(batch_norm_sums, void, (const BatchNormGradient& p, int64_t blocks, int64_t rows, int64_t stride, \
-    int64_t width, float* dgammas, float* dbetas, int64_t out_stride)) \
-  X(batch_norm_factors, void, (const float* gamma, const float* rstd, const float* dgamma, const float* dbeta, \
-    int64_t c, float count, float* k, float* a, float* b)) \
-  X(batch_norm_backward, void, (const BatchNormGradient& p, const float* k, const float* a, const float* b, \
-    float* dx, int64_t rows, int64_t c)) \
+  X(batch_norm_sums, void, \
+    (const BatchNormGradient& p, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* dgammas, \
+     float* dbetas, int64_t out_stride)) \
+  X(batch_norm_factors, void, \
+    (const float* gamma, const float* rstd, const float* dgamma, const float* dbeta, int64_t c, float count, float* k, \
+     float* a, float* b)) \
+  X(batch_norm_backward, void, \
+    (const BatchNormGradient& p, const float* k, const float* a, const float* b, float* dx, int64_t rows, int64_t c)) \
   /* bias_activation_dx.inl */ \
-  X(bias_activation_backward, void, (const float* dy, const float* y, float* dx, int64_t blocks, int64_t rows, \
-    int64_t stride, int64_t width, float* sums, int64_t sums_stride, int activation, float slope)) \
+  X(bias_activation_backward, void, \
+    (const float* dy, const float* y, float* dx, int64_t blocks, int64_t rows, int64_t stride, int64_t width, \
+     float* sums, int64_t sums_stride, int activation, float slope)) \
   /* max_pool.inl, avg_pool.inl: rows [begin, end) of the output, of dx for gradients */ \
-  X(max_pool_rows_u8, void, (const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, \
-    int64_t end)) \
-  X(max_pool_rows_i32, void, (const PoolShape& s, const float* x, float* y, int32_t* index, int64_t begin, \
-    int64_t end)) \
-  X(max_pool_backward_rows_u8, void, (const PoolShape& s, const float* dy, const uint8_t* index, float* dx, \
-    int64_t begin, int64_t end)) \
-  X(max_pool_backward_rows_i32, void, (const PoolShape& s, const float* dy, const int32_t* index, float* dx, \
-    int64_t begin, int64_t end)) \
+  X(max_pool_rows_u8, void, \
+    (const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, int64_t end)) \
+  X(max_pool_rows_i32, void, \
+    (const PoolShape& s, const float* x, float* y, int32_t* index, int64_t begin, int64_t end)) \
+  X(max_pool_backward_rows_u8, void, \
+    (const PoolShape& s, const float* dy, const uint8_t* index, float* dx, int64_t begin, int64_t end)) \
+  X(max_pool_backward_rows_i32, void, \
+    (const PoolShape& s, const float* dy, const int32_t* index, float* dx, int64_t begin, int64_t end)) \
   X(global_max_pool, void, (const float* x, int64_t positions, int64_t c, float* y, int32_t* index)) \
-  X(global_max_pool_backward, void, (const float* dy, const int32_t* index, int64_t positions, int64_t c, \
-    float* dx)) \
+  X(global_max_pool_backward, void, (const float* dy, const int32_t* index, int64_t positions, int64_t c, float* dx)) \
   X(avg_pool_rows, void, (const PoolShape& s, const float* x, float* y, int64_t begin, int64_t end)) \
   X(avg_pool_backward_rows, void, (const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end)) \
   X(global_avg_pool_backward, void, (const float* dy, int64_t positions, int64_t c, float* dx)) \
   /* optimizer.inl */ \
   X(sgd_step_flat, void, (float* w, float* v, const float* g, int64_t count, const SgdParameters& p)) \
   X(adam_step_flat, void, (float* w, float* m, float* v, const float* g, int64_t count, const AdamParameters& p)) \
-  /* measure.inl */                                                                            \
-  X(fma_burst, double, (int64_t rounds, float* sink))                                          \
+  /* measure.inl */ \
+  X(fma_burst, double, (int64_t rounds, float* sink)) \
   X(read_burst, float, (const float* from, int64_t count))
 
 namespace lanewise {

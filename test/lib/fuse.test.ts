@@ -27,7 +27,9 @@ function forward(graph: Graph, activation: Activation) {
     graph.emit(op, inputs, attrs as Attrs)[0] as GraphTensor;
   const parameter = (name: string, ...shape: number[]) => graph.tensor('parameter', name, { shape, dtype: 'f32' });
   const act = (x: GraphTensor) =>
-    emit(ops[activation] as unknown as OpDefinition, [x], activation === 'relu' ? {} : { slope: SLOPE });
+    activation === 'relu'
+      ? emit(ops.relu as unknown as OpDefinition, [x])
+      : emit(ops.leakyRelu as unknown as OpDefinition, [x], { slope: SLOPE });
   const conv = (name: string, x: GraphTensor, c: number) =>
     emit(ops.conv2d as unknown as OpDefinition, [x, parameter(`${name}.w`, 3, 3, x.shape[3] as number, c)], {
       ...GEOMETRY,
