@@ -1,5 +1,5 @@
 // A small modern network for 28 x 28 images: three 3x3 convolutions with batch normalisation, dropout before the fully
-// connected layers. Fashion-MNIST: 93 % after 10 epochs.
+// connected layers. Fashion-MNIST: 92.9 % after 10 epochs.
 
 import { relu } from '../nn/activation.ts';
 import { conv2d } from '../nn/conv2d.ts';
