@@ -70,11 +70,12 @@ function batchNormCases(n: number, size: number, c: number): BenchCase[] {
   const [gamma, beta, mean, dgamma, dbeta] = [random(c), random(c), random(c), random(c), random(c)];
   const variance = constant(1, c);
   const shape = `${c}@${size} n${n}`;
-  const epsilon = 1e-5;
+  const attrs = { epsilon: 1e-5, activation: 1, slope: 0 };
+  const statistics = [gamma, beta, mean, variance];
   return [
-    opCase({ op: 'batch_norm2d', shape, inputs: [x, gamma, beta], attrs: { epsilon, activation: 1, slope: 0 } }),
-    opCase({ op: 'batch_norm2d_dw', shape, inputs: [x, x, mean, variance], attrs: { epsilon } }),
-    opCase({ op: 'batch_norm2d_dx', shape, inputs: [x, x, gamma, mean, variance, dgamma, dbeta], attrs: { epsilon } }),
+    opCase({ op: 'batch_norm2d', shape, inputs: [x, gamma, beta], attrs }),
+    opCase({ op: 'batch_norm2d_dw', shape, inputs: [x, x, ...statistics], attrs }),
+    opCase({ op: 'batch_norm2d_dx', shape, inputs: [x, x, ...statistics, dgamma, dbeta], attrs }),
   ];
 }
 
