@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../generated/op_table.h"
 #include "../ops/winograd.h"
 #include "op_runner.h"
 #include "winograd_reference.h"
@@ -140,6 +141,56 @@ void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
       });
 }
 
+/// conv2d takes Winograd where it pays and numerics are fast, the direct algorithm where they are exact.
+void test_selection(Random& random, const Kernels& kernels) {
+  const WinogradCase s = {2, 14, 14, 32, 32, 1, 1, 1, 1};
+  Buffer x({s.n, s.ih, s.iw, s.c}), w({3, 3, s.c, s.o}), y({s.n, s.oh(), s.ow(), s.o});
+  random.fill(x);
+  random.fill(w);
+  const ConvPass pass = s.shape().forward();
+  const ConvPassData data = {x.data(), w.data(), nullptr, y.data(), kNoActivation, 0.0f};
+  const Conv2dAttrs attrs = {1, 1, 1, 1, 1, 1, 1, 1, 1, kNoActivation, 0.0f};
+  const Tensor* inputs[3] = {&x.tensor(), &w.tensor(), nullptr};
+  Parallel parallel(1);
+  const auto run_in = [&](int64_t bytes, auto run) {
+    Buffer workspace({bytes / 4 + 1});
+    run(reinterpret_cast<std::byte*>(workspace.data()));
+    return std::vector<float>(y.data(), y.data() + y.count());
+  };
+  const auto run_op = [&](Numerics numerics) {
+    const OpArgs args = {inputs, 3, &y.tensor(), 1, &attrs, numerics};
+    return run_in(conv2d_impl.workspace_bytes(args, kernels, 1), [&](std::byte* workspace) {
+      conv2d_impl.run({args, kernels, parallel, workspace});
+    });
+  };
+  const std::vector<float> winograd = run_in(winograd_pass_workspace(pass, kernels, 1), [&](std::byte* workspace) {
+    winograd_pass_run(pass, data, kernels, parallel, workspace);
+  });
+  const std::vector<float> direct = run_in(conv_pass_workspace(pass, kernels, 1), [&](std::byte* workspace) {
+    conv_pass_run(pass, data, kernels, parallel, workspace);
+  });
+  checks += 2;
+  if (!winograd_pays(pass) || run_op(kFast) != winograd) fail("conv2d", s, kernels.isa, 1, "fast is not Winograd");
+  if (run_op(kExact) != direct || direct == winograd) fail("conv2d", s, kernels.isa, 1, "exact is not direct");
+
+  constexpr int64_t kLargest = INT32_MAX;
+  const WinogradCase refused[] = {
+      {64, 5, 5, 64, 64, 1, 1, 1, 1},
+      {1, 7, 7, 64, 64, 1, 1, 1, 1},
+      {64, 56, 56, 3, 64, 1, 1, 1, 1},
+      {1, 28, 28, kLargest, 32, 1, 1, 1, 1},
+      {kLargest, kLargest, kLargest, kLargest, kLargest},
+      {kLargest, kLargest, kLargest, 64, 64},
+  };
+  for (const WinogradCase& shape : refused) {
+    ++checks;
+    if (winograd_pays(shape.shape().forward()) || winograd_pays(shape.shape().dx()) ||
+        winograd_pays(shape.shape().dw())) {
+      fail("selection", shape, kernels.isa, 1, "must be left to the direct algorithm");
+    }
+  }
+}
+
 WinogradCase random_case(Random& random) {
   for (;;) {
     WinogradCase s = {};
@@ -184,6 +235,7 @@ int main(int argc, char** argv) {
       {1, 14, 14, 260, 34, 1, 1, 1, 1},
       {40, 10, 10, 9, 8, 1, 1, 1, 1},
   };
+  for (int i = 0; i < levels.count; ++i) test_selection(random, *levels.table[i]);
   for (const WinogradCase& s : cases) test_case(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_case(random_case(random), random, levels);
   // Enough tiles for packed weights and for several blocks of the weight gradient.
