@@ -29,6 +29,8 @@ struct BatchNormSumsTile {
 #pragma GCC unroll 8
       for (int b = 0; b < B; ++b) {
         const int64_t at = b * rows * stride;
+        fetch_ahead<V>(x + at, stride);
+        fetch_ahead<V>(dy + at, stride);
 #pragma GCC unroll 8
         for (int v = 0; v < V; ++v) {
           const Vec xhat = mul(sub(read_of<V>(x + at, v, last), mean[v]), rstd[v]);

@@ -22,14 +22,25 @@ struct BiasActivationTile {
     }
     int64_t at = block * rows * stride + column;
     for (int64_t row = 0; row < rows; ++row, at += stride) {
+      Vec g[B][V];
 #pragma GCC unroll 8
       for (int b = 0; b < B; ++b) {
         const int64_t from = at + b * rows * stride;
+        fetch_ahead<V>(dy + from, stride);
+        fetch_ahead<V>(y + from, stride);
 #pragma GCC unroll 8
         for (int v = 0; v < V; ++v) {
-          const Vec g = Act::gradient(read_of<V>(dy + from, v, last), read_of<V>(y + from, v, last), factor);
-          write_of<V>(dx + from, v, last, g);
-          sum[b][v] = add(sum[b][v], g);
+          g[b][v] = Act::gradient(read_of<V>(dy + from, v, last), read_of<V>(y + from, v, last), factor);
+        }
+      }
+      // After all loads: the blocks' addresses differ by a multiple of 4096, and a load waits for a store that seems to
+      // be to its address.
+#pragma GCC unroll 8
+      for (int b = 0; b < B; ++b) {
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) {
+          write_of<V>(dx + at + b * rows * stride, v, last, g[b][v]);
+          sum[b][v] = add(sum[b][v], g[b][v]);
         }
       }
     }

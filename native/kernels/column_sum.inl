@@ -19,6 +19,7 @@ struct ColumnSumTile {
     for (int64_t row = 0; row < rows; ++row, from += stride) {
 #pragma GCC unroll 8
       for (int b = 0; b < B; ++b) {
+        fetch_ahead<V>(from + b * rows * stride, stride);
 #pragma GCC unroll 8
         for (int v = 0; v < V; ++v) sum[b][v] = add(sum[b][v], read_of<V>(from + b * rows * stride, v, last));
       }

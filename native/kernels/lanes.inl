@@ -84,6 +84,19 @@ LANEWISE_INLINE void for_column_tiles(int64_t blocks, int64_t width, const Tile&
   if (column < width) tile_blocks<1>(blocks, column, FirstLanes{static_cast<int>(width - column)}, tile);
 }
 
+/// Asks for a row of the tile well before its turn. A tile of 8 vectors takes a part of every row, and the jumps
+/// between them hide the pattern from the processor. Into the second-level cache: the first is too small for so many
+/// rows.
+template <int V>
+LANEWISE_INLINE void fetch_ahead(const float* p, int64_t stride) {
+  constexpr int64_t kRowsAhead = 16;
+  constexpr int kSecondLevel = 2;
+  if constexpr (V == 8) {
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) __builtin_prefetch(p + kRowsAhead * stride + v * kLanes, 0, kSecondLevel);
+  }
+}
+
 /// Vector v of the V that start at p; the last one may be partial.
 template <int V, class Lanes>
 LANEWISE_INLINE Vec read_of(const float* p, int v, Lanes last) {
