@@ -1,10 +1,11 @@
-// Fusion: a bias or an activation rides on its producer's last step, so the value is never written and read again.
-// It changes no bits: the fused epilogue does the same operations in the same order.
+// Fusion: a bias, a sum, an activation or an activation's gradient rides on its producer's last step, so the value is never
+// written and read again. It changes no bits: the fused epilogue does the same operations in the same order.
 
+import type { EpilogueActivation } from '../ops/op.ts';
 import type { Graph, GraphNode, GraphTensor } from './graph.ts';
 
-/** Merges bias additions and activations into the producers that declare an `epilogue`, where nothing else reads the
- * value in between. `kept` are tensors the caller reads after the run. */
+/** Merges what ops offer to be absorbed (`absorbAs...`) into the producers that declare an `epilogue`, where nothing else
+ * reads the value in between. `kept` are tensors the caller reads after the run. */
 export function fuse(graph: Graph, kept: readonly GraphTensor[]): void {
   const readers = new Map<number, number>();
   for (const tensor of kept) readers.set(tensor.id, Number.POSITIVE_INFINITY);
@@ -13,30 +14,57 @@ export function fuse(graph: Graph, kept: readonly GraphTensor[]): void {
   }
 
   const nodes: GraphNode[] = [];
-  const producerOf = new Map<number, number>();
+  const positions = new Map<number, number>();
+  const positionOf = (tensor: GraphTensor | undefined) => (tensor && positions.get(tensor.id)) ?? -1;
   for (const node of graph.nodes) {
-    const source = node.inputs[0];
-    const at = source && readers.get(source.id) === 1 ? producerOf.get(source.id) : undefined;
-    const fused = at === undefined ? undefined : absorb(nodes[at] as GraphNode, node);
-    if (fused && at !== undefined) nodes[at] = fused;
+    // A term of a sum may be absorbed by the producer of the other; the later one has both at hand.
+    const [first, second] = node.inputs;
+    const swapped = node.op.absorbAsSum === true && positionOf(second) > positionOf(first);
+    const [source, operand] = swapped ? [second, first] : [first, second];
+    const at = positionOf(source);
+    const producer = nodes[at];
+    const alone = source && producer?.outputs[0] === source && readers.get(source.id) === 1;
+    const fused = alone && positionOf(operand) < at ? absorb(producer, node, operand) : undefined;
+    if (fused) nodes[at] = fused;
     else nodes.push(node);
-    const output = node.outputs[0];
-    if (output) producerOf.set(output.id, fused && at !== undefined ? at : nodes.length - 1);
+    for (const output of node.outputs) positions.set(output.id, fused ? at : nodes.length - 1);
   }
   graph.nodes = nodes;
 }
 
-function absorb(producer: GraphNode, node: GraphNode): GraphNode | undefined {
+function absorb(producer: GraphNode, node: GraphNode, operand: GraphTensor | undefined): GraphNode | undefined {
   const { epilogue } = producer.op;
   if (!epilogue || producer.attrs['activation'] !== 0) return undefined;
   const outputs = [node.outputs[0] as GraphTensor, ...producer.outputs.slice(1)];
-  if (node.op.absorbAsBias && epilogue.bias !== undefined && !producer.inputs[epilogue.bias]) {
-    const inputs = [...producer.inputs];
-    inputs[epilogue.bias] = node.inputs[1];
-    return { ...producer, inputs, outputs };
+  const activate = ({ code, slope }: EpilogueActivation) => ({
+    ...producer.attrs,
+    activation: code,
+    slope: slope(node.attrs),
+  });
+  const { absorbAsBias, absorbAsSum, absorbAsActivation, absorbAsGate } = node.op;
+  if (
+    absorbAsBias &&
+    isFree(producer, epilogue.bias) &&
+    (epilogue.sum === undefined || isFree(producer, epilogue.sum))
+  ) {
+    return { ...producer, inputs: withInput(producer, epilogue.bias, operand), outputs };
   }
-  const activation = node.op.absorbAsActivation;
-  if (!activation) return undefined;
-  const attrs = { ...producer.attrs, activation: activation.code, slope: activation.slope(node.attrs) };
-  return { ...producer, attrs, outputs };
+  if (absorbAsSum && node.attrs['activation'] === 0 && isFree(producer, epilogue.sum)) {
+    return { ...producer, inputs: withInput(producer, epilogue.sum, operand), outputs };
+  }
+  if (absorbAsActivation) return { ...producer, attrs: activate(absorbAsActivation), outputs };
+  if (absorbAsGate && isFree(producer, epilogue.gate)) {
+    const inputs = withInput(producer, epilogue.gate, operand);
+    return { ...producer, inputs, attrs: activate(absorbAsGate), outputs };
+  }
+  return undefined;
+}
+
+const isFree = (node: GraphNode, index: number | undefined): index is number =>
+  index !== undefined && node.inputs[index] === undefined;
+
+function withInput(node: GraphNode, index: number, tensor: GraphTensor | undefined): (GraphTensor | undefined)[] {
+  const inputs = [...node.inputs];
+  inputs[index] = tensor;
+  return inputs;
 }

@@ -4,6 +4,7 @@
 import {
   type ActivationAttrs,
   activationAttrs,
+  activationGradient,
   applyActivation,
   applyActivationGradient,
   checkActivation,
@@ -47,15 +48,22 @@ interface Channels {
 
 type NormAttrs = ActivationAttrs & { readonly epsilon: number };
 
-/** y = act(fma((x - mean) * rstd, gamma, beta)). */
-function normalizeChannels(x: Float32Array, y: Float32Array, channels: Channels, attrs: NormAttrs): void {
+/** y = act(fma((x - mean) * rstd, gamma, beta) + residual). */
+function normalizeChannels(
+  x: Float32Array,
+  y: Float32Array,
+  channels: Channels,
+  attrs: NormAttrs,
+  residual?: Float32Array,
+): void {
   const { gamma, beta, mean } = channels;
   const rstd = reciprocalDeviation(channels.variance, attrs.epsilon);
   const c = mean.length;
   for (let start = 0; start < x.length; start += c) {
     for (let k = 0; k < c; k++) {
       const xhat = fround(fround(x[start + k]! - mean[k]!) * rstd[k]!);
-      y[start + k] = fma(xhat, gamma[k]!, beta[k]!);
+      const value = fma(xhat, gamma[k]!, beta[k]!);
+      y[start + k] = residual ? value + residual[start + k]! : value;
     }
   }
   applyActivation(y, attrs);
@@ -77,23 +85,26 @@ function gradientBefore(dy: Float32Array, x: Float32Array, channels: Channels, a
 }
 
 /**
- * y = act((x - mean) / sqrt(variance + epsilon) * gamma + beta), with mean and biased variance of each channel over
- * n, h, w of this batch.
+ * y = act((x - mean) / sqrt(variance + epsilon) * gamma + beta + residual), with mean and biased variance of each channel
+ * over n, h, w of this batch.
  *
- * x [n,h,w,c], gamma [c], beta [c] -> y [n,h,w,c], mean [c], variance [c]. Semantics: torch.nn.BatchNorm2d in training
- * mode. The gradient is that of y; mean and variance are for batch_norm2d_running and the gradient ops.
+ * x [n,h,w,c], gamma [c], beta [c], residual [n,h,w,c] (optional) -> y [n,h,w,c], mean [c], variance [c]. Semantics:
+ * torch.nn.BatchNorm2d in training mode. The gradient is that of y; mean and variance are for batch_norm2d_running and the
+ * gradient ops.
  *
- * Errors: gamma or beta not [c]; epsilon not above 0.
+ * Errors: gamma or beta not [c]; residual not shaped as x; epsilon not above 0.
  */
 export const batchNorm2d = defineOp({
   name: 'batch_norm2d',
-  inputs: ['x', 'gamma', 'beta'],
+  inputs: ['x', 'gamma', 'beta', 'residual?'],
   outputs: ['y', 'mean', 'variance'],
   attrs: normAttrs,
-  epilogue: {},
+  inPlace: [3, 0],
+  epilogue: { sum: 3 },
   infer(inputs, attrs) {
-    const check = new ShapeCheck('batch_norm2d', ['x', 'gamma', 'beta'], inputs);
+    const check = new ShapeCheck('batch_norm2d', ['x', 'gamma', 'beta', 'residual?'], inputs);
     const { shape } = checkVectors(check, 0, [1, 2]);
+    if (check.has(3)) check.shape(3, shape, 'the shape of x');
     checkEpsilon(check, attrs.epsilon);
     checkActivation(check, attrs);
     return [tensor(shape), tensor(shape.slice(3)), tensor(shape.slice(3))];
@@ -101,18 +112,27 @@ export const batchNorm2d = defineOp({
   gradient(context) {
     const { attrs, inputs, outputGradients, outputs } = context;
     if (outputGradients[1] || outputGradients[2]) throw new Error('batch_norm2d: only y has a gradient');
-    if (!outputGradients[0] || !(context.needs(0) || context.needs(1) || context.needs(2))) return [];
-    const given = [outputGradients[0], ...inputs, ...outputs.slice(1)];
-    const [dgamma, dbeta] = context.emit(batchNorm2dDw, given, attrs);
-    const dx = () => context.emit(batchNorm2dDx, [...given, dgamma, dbeta], attrs);
-    return [context.needs(0) ? dx()[0] : undefined, dgamma, dbeta];
+    const [x, gamma, beta, residual] = inputs;
+    const [y, mean, variance] = outputs;
+    const norm = context.needs(0) || context.needs(1) || context.needs(2);
+    if (!outputGradients[0] || !(norm || context.needs(3))) return [];
+    // With a residual, what the activation was applied to is not known from x alone, and both branches take its gradient.
+    const dy = residual ? activationGradient(context, outputGradients[0], y, attrs) : outputGradients[0];
+    const rest = residual ? { ...attrs, activation: 0, slope: 0 } : attrs;
+    const branch = residual && context.needs(3) ? dy : undefined;
+    if (!norm) return [undefined, undefined, undefined, branch];
+    const given = [dy, x, gamma, beta, mean, variance];
+    const [dgamma, dbeta] = context.emit(batchNorm2dDw, given, rest);
+    const dx = () => context.emit(batchNorm2dDx, [...given, dgamma, dbeta], rest);
+    return [context.needs(0) ? dx()[0] : undefined, dgamma, dbeta, branch];
   },
   cost: (_, outputs) => costPerElement(outputs, 8),
   run(inputs, outputs, attrs) {
     const [x, gamma, beta] = [f32(inputs[0]), f32(inputs[1]), f32(inputs[2])];
     const [mean, variance] = [f32(outputs[1]), f32(outputs[2])];
     columnMoments(x, mean, variance);
-    normalizeChannels(x, f32(outputs[0]), { gamma, beta, mean, variance }, attrs);
+    const residual = inputs[3] && f32(inputs[3]);
+    normalizeChannels(x, f32(outputs[0]), { gamma, beta, mean, variance }, attrs, residual);
   },
 });
 

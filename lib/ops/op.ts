@@ -50,12 +50,19 @@ export interface Cost {
   readonly bytes?: number;
 }
 
-/** An activation that a producer's last step can apply while the value is still in registers. */
+/** An activation that a producer's last step can apply, or take the gradient of, while the value is still in registers. */
 export interface EpilogueActivation {
   /** Value of the producer's `activation` attribute; 0 means none. */
   readonly code: number;
   /** Value of the producer's `slope` attribute. */
   slope(attrs: Attrs): number;
+}
+
+/** An activation is absorbed as attributes `activation` and `slope`. With a `gate` they mean its gradient, from its result. */
+export interface Epilogue {
+  readonly bias?: number;
+  readonly sum?: number;
+  readonly gate?: number;
 }
 
 export interface OpDefinition<S extends AttrSchema = AttrSchema> {
@@ -79,8 +86,12 @@ export interface OpDefinition<S extends AttrSchema = AttrSchema> {
   readonly absorbAsBias?: true;
   /** This op is an activation that a producer with `epilogue` may absorb. */
   readonly absorbAsActivation?: EpilogueActivation;
-  /** The op can absorb an activation (attributes `activation`, `slope`) and, at input `bias`, a bias. */
-  readonly epilogue?: { readonly bias?: number };
+  /** This op is a plain sum: a producer of either term with `epilogue` may absorb it, the other term as an input. */
+  readonly absorbAsSum?: true;
+  /** This op is the gradient of an activation, from its result: a producer with `epilogue` may absorb it. */
+  readonly absorbAsGate?: EpilogueActivation;
+  /** The op ends in what it can absorb, in this order; the numbers are the inputs to put it at. */
+  readonly epilogue?: Epilogue;
   /** Output shapes; throws an Error that starts with the op's name and states the shapes when inputs do not fit. */
   infer(inputs: readonly (TensorSpec | undefined)[], attrs: Attrs<S>): TensorSpec[];
   /** Gradient by each input (undefined where not needed or not differentiable). Absent: not differentiable. */

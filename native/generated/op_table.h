@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x5fc1301fu;
+inline constexpr uint32_t kOpTableHash = 0x5fd3df84u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -335,7 +335,7 @@ inline constexpr OpEntry kOpTable[] = {
     {"softmax_dx", 2, 2, 1, 0, &softmax_dx_impl, 0x0, 0x0, 0, 0},
     {"softmax_cross_entropy", 2, 2, 2, 1, &softmax_cross_entropy_impl, 0x0, 0x0, -1, -1},
     {"softmax_cross_entropy_dx", 3, 3, 1, 1, &softmax_cross_entropy_dx_impl, 0x0, 0x0, -1, -1},
-    {"batch_norm2d", 3, 3, 3, 3, &batch_norm2d_impl, 0x0, 0x0, -1, -1},
+    {"batch_norm2d", 3, 4, 3, 3, &batch_norm2d_impl, 0x8, 0x0, 3, 0},
     {"batch_norm2d_running", 4, 4, 0, 2, &batch_norm2d_running_impl, 0x0, 0x3, -1, -1},
     {"batch_norm2d_inference", 5, 5, 1, 3, &batch_norm2d_inference_impl, 0x0, 0x0, -1, -1},
     {"batch_norm2d_dw", 6, 6, 2, 3, &batch_norm2d_dw_impl, 0x0, 0x0, -1, -1},
@@ -343,7 +343,7 @@ inline constexpr OpEntry kOpTable[] = {
     {"dropout", 2, 2, 1, 2, &dropout_impl, 0x0, 0x0, 0, 0},
     {"flatten", 1, 1, 1, 0, nullptr, 0x0, 0x0, -1, -1},
     {"unflatten", 1, 1, 1, 3, nullptr, 0x0, 0x0, -1, -1},
-    {"add", 2, 2, 1, 2, &add_impl, 0x0, 0x0, 0, 0},
+    {"add", 2, 3, 1, 2, &add_impl, 0x4, 0x0, 0, 0},
     {"max_pool2d", 1, 1, 2, 8, &max_pool2d_impl, 0x0, 0x0, -1, -1},
     {"max_pool2d_dx", 2, 2, 1, 10, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"avg_pool2d", 1, 1, 1, 9, &avg_pool2d_impl, 0x0, 0x0, -1, -1},

@@ -77,15 +77,29 @@ static void batch_norm_rstd(const float* variance, float* rstd, int64_t c, float
   map1(variance, rstd, c, [=](Vec v) { return div(one, sqrt(add(v, eps))); });
 }
 
-/// y = act((x - mean) * rstd * gamma + beta).
-static void batch_norm_apply(const float* x, const float* mean, const float* rstd, const float* gamma,
-                             const float* beta, float* y, int64_t rows, int64_t c, int activation, float slope) {
+template <bool kResidual, class Act>
+LANEWISE_INLINE void batch_norm_apply_as(Act act, const float* x, const float* mean, const float* rstd,
+                                         const float* gamma, const float* beta, const float* residual, float* y,
+                                         int64_t rows, int64_t c, float slope) {
   const Vec s = broadcast(slope);
+  for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
+    const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
+    Vec value = fma(xhat, lanes.read(gamma + j), lanes.read(beta + j));
+    if constexpr (kResidual) value = add(value, lanes.read(residual + at));
+    lanes.write(y + at, act.apply(value, s));
+  });
+}
+
+/// y = act((x - mean) * rstd * gamma + beta + residual). `residual` may be null; y may be it.
+static void batch_norm_apply(const float* x, const float* mean, const float* rstd, const float* gamma,
+                             const float* beta, const float* residual, float* y, int64_t rows, int64_t c,
+                             int activation, float slope) {
   with_activation(activation, [=](auto act) {
-    for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
-      const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
-      lanes.write(y + at, act.apply(fma(xhat, lanes.read(gamma + j), lanes.read(beta + j)), s));
-    });
+    if (residual == nullptr) {
+      batch_norm_apply_as<false>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
+    } else {
+      batch_norm_apply_as<true>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
+    }
   });
 }
 

@@ -54,6 +54,18 @@ static void add_forward(const float* a, const float* b, float* y, int64_t count,
                   [=](auto act) { map2(a, b, y, count, [=](Vec u, Vec v) { return act.apply(add(u, v), s); }); });
 }
 
+/// y = a + b through the gradient of the activation at its result `gate`.
+static void add_gated(const float* a, const float* b, const float* gate, float* y, int64_t count, int activation,
+                      float slope) {
+  const Vec s = broadcast(slope);
+  with_activation(activation, [=](auto act) {
+    for_lanes(count, [=](int64_t i, auto lanes) {
+      const Vec sum = add(lanes.read(a + i), lanes.read(b + i));
+      lanes.write(y + i, act.gradient(sum, lanes.read(gate + i), s));
+    });
+  });
+}
+
 static void fill_value(float* y, int64_t count, float value) {
   const Vec v = broadcast(value);
   for_lanes(count, [=](int64_t i, auto lanes) { lanes.write(y + i, v); });

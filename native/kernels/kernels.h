@@ -37,6 +37,8 @@
   X(leaky_relu_forward, void, (const float* x, float* y, int64_t count, float slope)) \
   X(leaky_relu_backward, void, (const float* dy, const float* y, float* dx, int64_t count, float slope)) \
   X(add_forward, void, (const float* a, const float* b, float* y, int64_t count, int activation, float slope)) \
+  X(add_gated, void, \
+    (const float* a, const float* b, const float* gate, float* y, int64_t count, int activation, float slope)) \
   X(fill_value, void, (float* y, int64_t count, float value)) \
   X(divide_by, void, (const float* x, float* y, int64_t count, float divisor)) \
   X(all_finite, bool, (const float* x, int64_t count)) \
@@ -70,8 +72,8 @@
      int64_t width, float count, float* mean, float* variance)) \
   X(batch_norm_rstd, void, (const float* variance, float* rstd, int64_t c, float epsilon)) \
   X(batch_norm_apply, void, \
-    (const float* x, const float* mean, const float* rstd, const float* gamma, const float* beta, float* y, \
-     int64_t rows, int64_t c, int activation, float slope)) \
+    (const float* x, const float* mean, const float* rstd, const float* gamma, const float* beta, \
+     const float* residual, float* y, int64_t rows, int64_t c, int activation, float slope)) \
   X(batch_norm_update, void, \
     (float* running_mean, float* running_variance, const float* mean, const float* variance, int64_t c, \
      float momentum, float unbiased)) \

@@ -51,9 +51,10 @@ struct ApplyScratch : Scratch {
   using Scratch::Scratch;
 };
 
-/// y = act((x - mean) * rstd * gamma + beta).
+/// y = act((x - mean) * rstd * gamma + beta + residual), where `residual` may be null.
 template <class Attrs>
-void apply(const OpContext& context, const ApplyScratch& scratch, const float* mean, const float* variance) {
+void apply(const OpContext& context, const ApplyScratch& scratch, const float* mean, const float* variance,
+           const float* residual) {
   const auto& attrs = context.attrs_as<Attrs>();
   const ChannelRows& channel_rows = scratch.channel_rows;
   float* rstd = floats(context, scratch.rstd);
@@ -65,8 +66,8 @@ void apply(const OpContext& context, const ApplyScratch& scratch, const float* m
   const float* x = context.inputs[0]->as<float>();
   float* y = context.outputs[0].as<float>();
   channel_rows.run(context.parallel, [&](int64_t at, int64_t rows, int64_t c) {
-    context.kernels.batch_norm_apply(x + at, means, rstds, gammas, betas, y + at, rows, c, attrs.activation,
-                                     attrs.slope);
+    context.kernels.batch_norm_apply(x + at, means, rstds, gammas, betas, residual == nullptr ? nullptr : residual + at,
+                                     y + at, rows, c, attrs.activation, attrs.slope);
   });
 }
 
@@ -79,9 +80,12 @@ const char* verify(const OpArgs& args) {
   const auto& attrs = args.attrs_as<BatchNorm2dAttrs>();
   if (!(attrs.epsilon > 0) || !is_activation(attrs.activation, attrs.slope)) return kBadAttributes;
   const Tensor& x = *args.inputs[0];
+  const Tensor* residual = args.inputs[3];
   const bool fits =
       are_channels(x, args.inputs + 1, 2) && same_f32(x, args.outputs[0]) && are_channels(x, args.outputs + 1, 2);
-  return fits ? nullptr : "x and y must be f32 [n,h,w,c], the others f32 [c]";
+  return fits && (residual == nullptr || same_f32(x, *residual))
+             ? nullptr
+             : "x, residual and y must be f32 [n,h,w,c], the others f32 [c]";
 }
 
 int64_t workspace_bytes(const OpArgs& args, const Kernels& kernels, int) {
@@ -119,7 +123,8 @@ bool run(const OpContext& context) {
   float* mean = context.outputs[1].as<float>();
   float* variance = context.outputs[2].as<float>();
   statistics(context, scratch, mean, variance);
-  apply<BatchNorm2dAttrs>(context, scratch, mean, variance);
+  const Tensor* residual = context.inputs[3];
+  apply<BatchNorm2dAttrs>(context, scratch, mean, variance, residual == nullptr ? nullptr : residual->as<float>());
   return true;
 }
 
@@ -156,7 +161,8 @@ int64_t workspace_bytes_inference(const OpArgs& args, const Kernels& kernels, in
 
 bool run_inference(const OpContext& context) {
   const ApplyScratch scratch(*context.inputs[0], context.kernels);
-  apply<BatchNorm2dInferenceAttrs>(context, scratch, context.inputs[3]->as<float>(), context.inputs[4]->as<float>());
+  apply<BatchNorm2dInferenceAttrs>(context, scratch, context.inputs[3]->as<float>(), context.inputs[4]->as<float>(),
+                                   nullptr);
   return true;
 }
 

@@ -44,6 +44,7 @@ struct Memory {
   int64_t size() const { return tensor.count * (tensor.dtype == kU8 ? 1 : 4); }
 };
 
+/// Without a shape: an input that is left out.
 struct Spec {
   std::vector<int64_t> shape;
   DType dtype = kF32;
@@ -58,7 +59,10 @@ struct Set {
   Set(const std::vector<Spec>& inputs, const std::vector<Spec>& outputs, bool in_place) {
     test::Random random(1);
     memory.reserve(inputs.size() + outputs.size());
-    for (const Spec& spec : inputs) in.push_back(&memory.emplace_back(spec.shape, spec.dtype, random).tensor);
+    for (const Spec& spec : inputs) {
+      const Tensor* tensor = &memory.emplace_back(spec.shape, spec.dtype, random).tensor;
+      in.push_back(spec.shape.empty() ? nullptr : tensor);
+    }
     for (const Spec& spec : outputs) out.push_back(memory.emplace_back(spec.shape, spec.dtype, random).tensor);
     if (in_place) out[0].data = in[0]->data;
   }
@@ -158,11 +162,11 @@ const Image kImages[] = {
 
 void image_cases(Bench& bench, const Image& s) {
   const std::vector<int64_t> shape = {s.n, s.h, s.w, s.c}, half = {s.n, s.h / 2, s.w / 2, s.c};
-  const Spec x = {shape}, c = {{s.c}}, y = {half}, index = {half, kU8};
+  const Spec none = {}, x = {shape}, c = {{s.c}}, y = {half}, index = {half, kU8};
   const auto named = [&](const char* op) { return std::string(op) + " " + s.name; };
   for (const int32_t activation : {0, 1}) {
     const std::string act = activation == 0 ? "" : "+relu";
-    bench.run(named(("batch_norm2d" + act).c_str()), batch_norm2d_impl, {x, c, c}, {x, c, c},
+    bench.run(named(("batch_norm2d" + act).c_str()), batch_norm2d_impl, {x, c, c, none}, {x, c, c},
               BatchNorm2dAttrs{1e-5f, activation, 0});
     bench.run(named(("batch_norm2d_inference" + act).c_str()), batch_norm2d_inference_impl, {x, c, c, c, c}, {x},
               BatchNorm2dInferenceAttrs{1e-5f, activation, 0});
@@ -170,7 +174,7 @@ void image_cases(Bench& bench, const Image& s) {
               BatchNorm2dDwAttrs{1e-5f, activation, 0});
     bench.run(named(("batch_norm2d_dx" + act).c_str()), batch_norm2d_dx_impl, {x, x, c, c, c, c, c, c}, {x},
               BatchNorm2dDxAttrs{1e-5f, activation, 0}, 0, true);
-    bench.run(named(("add" + act).c_str()), add_impl, {x, x}, {x}, AddAttrs{activation, 0}, 0, true);
+    bench.run(named(("add" + act).c_str()), add_impl, {x, x, none}, {x}, AddAttrs{activation, 0}, 0, true);
   }
   bench.run(named("relu"), relu_impl, {x}, {x}, 0);
   bench.run(named("relu_dx"), relu_dx_impl, {x, x}, {x}, 0, 0, true);

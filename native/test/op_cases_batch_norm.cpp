@@ -43,11 +43,13 @@ float rstd_of(float variance, float epsilon) {
   return 1.0f / deviation;
 }
 
-void apply(Arrays& in, Array& y, const float* mean, const float* variance, BatchNorm2dAttrs a) {
+void apply(Arrays& in, Array& y, const float* mean, const float* variance, BatchNorm2dAttrs a,
+           const float* residual = nullptr) {
   const int64_t c = y.channels();
   for (int64_t i = 0; i < y.count(); ++i) {
     const float xhat = (in[0].f()[i] - mean[i % c]) * rstd_of(variance[i % c], a.epsilon);
-    y.f()[i] = activate(std::fmaf(xhat, in[1].f()[i % c], in[2].f()[i % c]), a.activation, a.slope);
+    const float value = std::fmaf(xhat, in[1].f()[i % c], in[2].f()[i % c]);
+    y.f()[i] = activate(residual == nullptr ? value : value + residual[i], a.activation, a.slope);
   }
 }
 
@@ -122,15 +124,23 @@ void cases_of_shape(Suite& suite, std::vector<int64_t> shape, bool wild) {
   const Array mean = values({c}, 5), variance = positive_values({c}, 6), vector({c});
   for (const int32_t activation : {0, 1, 2}) {
     const BatchNorm2dAttrs attrs = {1e-5f, activation, 0.1f};
-    suite.run(Case{
-        "batch_norm2d", &batch_norm2d_impl, {x, gamma, beta}, {x, vector, vector}, {}, [=](Arrays& in, Arrays& out) {
-          for (int64_t j = 0; j < c; ++j) {
-            const Moments m = moments(in[0].f() + j, in[0].rows(), c);
-            out[1].f()[j] = m.mean;
-            out[2].f()[j] = m.variance;
-          }
-          apply(in, out[0], out[1].f(), out[2].f(), attrs);
-        }}.with(attrs));
+    for (const bool added : {false, true}) {
+      Case test{"batch_norm2d",
+                &batch_norm2d_impl,
+                {x, gamma, beta, values(shape, 9, wild)},
+                {x, vector, vector},
+                {},
+                [=](Arrays& in, Arrays& out) {
+                  for (int64_t j = 0; j < c; ++j) {
+                    const Moments m = moments(in[0].f() + j, in[0].rows(), c);
+                    out[1].f()[j] = m.mean;
+                    out[2].f()[j] = m.variance;
+                  }
+                  apply(in, out[0], out[1].f(), out[2].f(), attrs, added ? in[3].f() : nullptr);
+                }};
+      test.absent = added ? 0 : 1 << 3;
+      suite.run(test.with(attrs));
+    }
     suite.run(Case{
         "batch_norm2d_inference",
         &batch_norm2d_inference_impl,
@@ -153,6 +163,13 @@ void batch_norm_cases(Suite& suite) {
     cases_of_shape(suite, {1, 16, 16, c}, false);
     cases_of_shape(suite, {3, 13, 21, c}, false);
   }
+  Case residual{"batch_norm2d",
+                &batch_norm2d_impl,
+                {values({2, 3, 4, 5}, 1), values({5}, 2), values({5}, 3), values({2, 3, 4, 6}, 4)},
+                {Array({2, 3, 4, 5}), Array({5}), Array({5})},
+                {},
+                {}};
+  suite.refused(residual.with(BatchNorm2dAttrs{1e-3f, 0, 0}), "residual of another size");
   // Arguments of the activation that are denormal: times the slope they vanish, and the result is 0 instead of
   // negative.
   Arrays tiny = {values({2, 5, 7, 20}, 1), values({2, 5, 7, 20}, 2), values({20}, 3),

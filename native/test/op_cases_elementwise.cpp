@@ -92,22 +92,39 @@ void activation_cases(Suite& suite) {
 
 void elementwise_cases(Suite& suite) {
   const auto add_case = [](Array a, Array b, AddAttrs attrs) {
-    Case test{"add", &add_impl, {a, b}, {a}, {}, [=](Arrays& in, Arrays& out) {
+    Case test{"add", &add_impl, {a, b, values({1}, 1)}, {a}, {}, [=](Arrays& in, Arrays& out) {
                 for (int64_t i = 0; i < in[0].count(); ++i) {
                   out[0].f()[i] = activate(in[0].f()[i] + in[1].f()[i], attrs.activation, attrs.slope);
+                }
+              }};
+    test.absent = 1 << 2;
+    test.in_place = true;
+    return test.with(attrs);
+  };
+  const auto gated_case = [](Array a, Array b, Array gate, AddAttrs attrs) {
+    Case test{"add", &add_impl, {a, b, gate}, {a}, {}, [=](Arrays& in, Arrays& out) {
+                const Activation& act = kActivations[attrs.activation - 1];
+                for (int64_t i = 0; i < in[0].count(); ++i) {
+                  out[0].f()[i] = act.gradient(in[0].f()[i] + in[1].f()[i], in[2].f()[i], attrs.slope);
                 }
               }};
     test.in_place = true;
     return test.with(attrs);
   };
   for (const int64_t n : kSizes) {
+    const Array a = values({n}, 1, true), b = values({n}, 2, true), gate = values({n}, 3, true);
     for (const int32_t activation : {0, 1, 2}) {
-      suite.run(add_case(values({n}, 1, true), values({n}, 2, true), {activation, 0.1f}));
+      suite.run(add_case(a, b, {activation, 0.1f}));
+      if (activation != 0) suite.run(gated_case(a, b, gate, {activation, 0.1f}));
     }
   }
   suite.refused(add_case(values({4}, 1), values({5}, 2), {0, 0}), "operand of another size");
   suite.refused(add_case(values({4}, 1), values({4}, 2), {3, 0}), "activation 3");
   suite.refused(add_case(values({4}, 1), values({4}, 2), {2, 0}), "activation without a slope");
+  Case gated = gated_case(values({4}, 1), values({4}, 2), values({4}, 3), {1, 0});
+  suite.refused(gated.with(AddAttrs{0, 0}), "gate without an activation");
+  gated.inputs[2] = values({5}, 3);
+  suite.refused(gated.with(AddAttrs{1, 0}), "gate of another size");
 
   for (const int64_t c : {1, 2, 3, 5, 6, 8, 10, 16, 17, 20, 31, 64, 100, 120, 127, 128, 500, 513}) {
     for (const int64_t rows : {1, 2, 63, 255, 256, 257, 512, 2305}) {

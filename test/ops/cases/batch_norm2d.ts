@@ -58,16 +58,18 @@ function normalized(
   statistics: Statistics,
   attrs: Attrs,
   roundings: number,
+  residual?: Numbers,
 ): Expected {
   const c = x.shape[3] as number;
   const xhat = (i: number) => (at(x.data, i) - at(statistics.mean, i % c)) * deviation(statistics, attrs, i % c);
   const size = (i: number) =>
     (Math.abs(at(x.data, i)) + Math.abs(at(statistics.mean, i % c))) * deviation(statistics, attrs, i % c);
+  const added = (i: number) => (residual ? at(residual.data, i) : 0);
   const y = elementwise(
     x.data.length,
     roundings,
-    (i) => xhat(i) * at(gamma.data, i % c) + at(beta.data, i % c),
-    (i) => (size(i) + 1) * Math.abs(at(gamma.data, i % c)) + Math.abs(at(beta.data, i % c)),
+    (i) => xhat(i) * at(gamma.data, i % c) + at(beta.data, i % c) + added(i),
+    (i) => (size(i) + 1) * Math.abs(at(gamma.data, i % c)) + Math.abs(at(beta.data, i % c)) + Math.abs(added(i)),
   );
   return activated(y, attrs);
 }
@@ -76,7 +78,7 @@ const training: Formula = (inputs, _, attrs) => {
   const x = input(inputs, 0);
   const { mean, variance, size, roundings } = moments(x);
   return [
-    normalized(x, input(inputs, 1), input(inputs, 2), { mean, variance }, attrs, roundings),
+    normalized(x, input(inputs, 1), input(inputs, 2), { mean, variance }, attrs, roundings, inputs[3]),
     { value: mean, tolerance: size.map((value) => roundings * U * value) },
     { value: variance, tolerance: variance.map((value, k) => roundings * U * (value + U * at(size, k) ** 2)) },
   ];
@@ -172,6 +174,7 @@ for (const [title, shape] of [
     // A channel of a single pixel has no variance: its output is beta.
     const options = { sparse: activation === 1 || title === 'one pixel' };
     list.add(batchNorm2d, training, title + name, [shape, c, c], attrs, options);
+    list.add(batchNorm2d, training, `${title}${name}, residual`, [shape, c, c, shape], attrs, options);
     list.add(batchNorm2dInference, inference, title + name, [shape, c, c, c, positive(c)], attrs, options);
     const given = [shape, shape, c, c, c, positive(c)];
     const half = { sparse: activation === 1 };

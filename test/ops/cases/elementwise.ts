@@ -139,10 +139,21 @@ const sum: Formula = (inputs, _, attrs) => {
     ),
   ];
 };
+const gatedSum: Formula = (inputs, _, attrs) => {
+  const [a, b, gate] = [input(inputs, 0).data, input(inputs, 1).data, input(inputs, 2).data];
+  const factor = (y: number) => {
+    if (attr(attrs, 'activation') === 1) return y > 0 ? 1 : 0;
+    return y < 0 ? attr(attrs, 'slope') : 1;
+  };
+  return [elementwise(a.length, 2, (i) => ((a[i] as number) + (b[i] as number)) * factor(gate[i] as number))];
+};
 for (const [title, shape] of SHAPES) {
   list.add(add, sum, title, [shape, shape], { activation: 0, slope: 0 }, exact);
   list.add(add, sum, `${title}, relu`, [shape, shape], { activation: 1, slope: 0 }, half);
   list.add(add, sum, `${title}, leaky relu`, [shape, shape], { activation: 2, slope: 0.125 }, exact);
+  const gated = [shape, shape, shape];
+  list.add(add, gatedSum, `${title}, gated by relu`, gated, { activation: 1, slope: 0 }, half);
+  list.add(add, gatedSum, `${title}, gated by leaky relu`, gated, { activation: 2, slope: 0.125 }, exact);
 }
 
 const drop: Formula = (inputs, _, attrs) => {

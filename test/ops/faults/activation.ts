@@ -64,6 +64,24 @@ export const faults: readonly Fault[] = [
   ],
   [
     ops.batchNorm2d,
+    [x, [3], [3], [8, 32, 3, 32]],
+    NORM,
+    'batch_norm2d: residual is [8,32,3,32], expected [8,32,32,3], the shape of x (x: [8,32,32,3], gamma: [3], beta: [3], residual: [8,32,3,32])',
+  ],
+  [
+    ops.add,
+    [[4], [4], [5]],
+    { activation: 1, slope: 0 },
+    'add: gate is [5], expected [4], the shape of a (a: [4], b: [4], gate: [5])',
+  ],
+  [
+    ops.add,
+    [[4], [4], [4]],
+    { activation: 0, slope: 0 },
+    'add: activation must be a whole number from 1 to 2, it is 0 (a: [4], b: [4], gate: [4])',
+  ],
+  [
+    ops.batchNorm2d,
     [[8, 3], [3], [3]],
     NORM,
     'batch_norm2d: x must have 4 dimensions, it has 2 (x: [8,3], gamma: [3], beta: [3])',
