@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "../kernels/kernels.h"
-#include "../runtime/parallel.h"
+#include "split.h"
 #include "workspace.h"
 
 namespace lanewise {
@@ -26,7 +26,8 @@ struct ColumnBlocks {
   template <class F>
   void for_columns(Parallel& parallel, int64_t work, F&& f) const {
     const int64_t width = work > kItemElements ? kItemColumns : c;
-    parallel.run(ceil_div(c, width), [&](int64_t item, int) { f(item * width, std::min(width, c - item * width)); });
+    share(parallel, ceil_div(c, width), work,
+          [&](int64_t item) { f(item * width, std::min(width, c - item * width)); });
   }
 
   /// f(block, blocks, rows, column, width): `blocks` blocks of `rows` rows each, from `block` on, of `width` columns.
@@ -38,7 +39,7 @@ struct ColumnBlocks {
     const int64_t group = enough > 8 ? enough / 8 * 8 : enough;
     const int64_t groups = ceil_div(full(), group);
     const int64_t across = ceil_div(c, width);
-    parallel.run((groups + (rest() > 0 ? 1 : 0)) * across, [&](int64_t item, int) {
+    share(parallel, (groups + (rest() > 0 ? 1 : 0)) * across, rows * c, [&](int64_t item) {
       const int64_t column = item % across * width;
       const int64_t columns = std::min(width, c - column);
       const int64_t block = item / across * group;

@@ -10,12 +10,21 @@ namespace lanewise {
 
 /// 64 KiB of floats: a few microseconds of memory traffic.
 inline constexpr int64_t kItemElements = 16384;
+/// Less work than this, some 10 microseconds, is done before a sleeping thread has woken up.
+inline constexpr int64_t kSharedElements = 65536;
+
+/// f(item) for every item, by the caller alone unless all of them together, worth `elements` elements, pay for company.
+template <class F>
+void share(Parallel& parallel, int64_t items, int64_t elements, F&& f) {
+  if (elements >= kSharedElements) return parallel.run(items, [&](int64_t item, int) { f(item); });
+  for (int64_t item = 0; item < items; ++item) f(item);
+}
 
 /// f(begin, count) over all of [0, total).
 template <class F>
 void for_elements(Parallel& parallel, int64_t total, F&& f) {
   const int64_t items = (total + kItemElements - 1) / kItemElements;
-  parallel.run(items, [&](int64_t item, int) {
+  share(parallel, items, total, [&](int64_t item) {
     const int64_t begin = item * kItemElements;
     f(begin, std::min(kItemElements, total - begin));
   });
@@ -26,7 +35,8 @@ template <class F>
 void for_rows(Parallel& parallel, int64_t rows, int64_t row_elements, F&& f) {
   const int64_t taken = std::max<int64_t>(1, kItemElements / row_elements);
   const int64_t items = (rows + taken - 1) / taken;
-  parallel.run(items, [&](int64_t item, int) { f(item * taken, std::min(rows, (item + 1) * taken)); });
+  share(parallel, items, rows * row_elements,
+        [&](int64_t item) { f(item * taken, std::min(rows, (item + 1) * taken)); });
 }
 
 }  // namespace lanewise
