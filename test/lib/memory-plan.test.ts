@@ -94,6 +94,16 @@ describe('memory plan', () => {
     });
   }
 
+  it('adds the gradients of a value that is used twice in place', () => {
+    const { ops, tensors } = planFor(networks.residual(), false);
+    const loss = ops.findIndex(({ op }) => op.guard);
+    const sums = ops.slice(loss).filter(({ op }) => op.name === 'add');
+    expect(sums).toHaveLength(2);
+    for (const { inputs, outputs } of sums) {
+      expect(tensors[outputs[0] as number]?.offset).toBe(tensors[inputs[0] as number]?.offset);
+    }
+  });
+
   it('reuses memory', () => {
     const reused = planFor(networks.residual(), false).arenaBytes;
     expect(reused).toBeLessThan(0.7 * planFor(networks.residual(), true).arenaBytes);
