@@ -60,7 +60,7 @@ await runProgram(NAME, async (args) => {
   const { run, work, repetitions } = convProgram(shape, pass).prepare(backend, numerics);
   await run();
   const times: number[] = [];
-  for (let round = 0; round < rounds; round++) times.push(...(await durations(run, { seconds: 0.1 })));
+  for (let round = 0; round < rounds; round++) times.push(...(await durations(run, 0.1)));
   const { min, median } = summarizeTimes(times, repetitions);
   const peak = loadNative().binding!.measure('fma', backend.isa as IsaLevel, backend.threads);
   const gigaflops = work.flops / median / 1e6;

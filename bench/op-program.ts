@@ -60,8 +60,9 @@ export class OpProgram {
     for (const [name, spec] of this.#inputs) {
       const data: TypedArray = fillInput(spec, seed++);
       const place = layout.entries.get(name);
+      const tensor = plan.inputs[name];
       if (place) store.write(place.offset, data);
-      else executable.write(plan.inputs[name] as number, data);
+      else if (tensor !== undefined) executable.write(tensor, data);
     }
     return { work, repetitions, run: () => executable.run() };
   }

@@ -24,7 +24,7 @@ await runProgram(NAME, async (args) => {
   const { run, arenaBytes, workspaceBytes } = trainingStep(net, size, backend);
   for (let warm = 0; warm < 2; warm++) await run();
   const times: number[] = [];
-  for (let round = 0; round < rounds; round++) times.push(...(await durations(run, { seconds: 0.1 })));
+  for (let round = 0; round < rounds; round++) times.push(...(await durations(run, 0.1)));
   const { min, median } = summarizeTimes(times);
   const imagesPerSecond = (1000 * size) / median;
   if (json) {

@@ -10,19 +10,12 @@ export interface Times {
   readonly calls: number;
 }
 
-export interface TimeOptions {
-  readonly seconds: number;
-  /** However long they take. */
-  readonly leastCalls?: number;
-}
-
-/** Duration of each call until `seconds` are over. */
-export async function durations(call: () => Promise<unknown>, options: TimeOptions): Promise<number[]> {
-  const { seconds, leastCalls = 1 } = options;
+/** Duration of each call until `seconds` are over; at least one. */
+export async function durations(call: () => Promise<unknown>, seconds: number): Promise<number[]> {
   const times: number[] = [];
   const start = performance.now();
   let now = start;
-  while (now - start < seconds * 1000 || times.length < leastCalls) {
+  while (times.length === 0 || now - start < seconds * 1000) {
     await call();
     const end = performance.now();
     times.push(end - now);
@@ -34,4 +27,10 @@ export async function durations(call: () => Promise<unknown>, options: TimeOptio
 export function summarizeTimes(times: readonly number[], callsInEach = 1): Times {
   const min = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
   return { min: min / callsInEach, median: median(times) / callsInEach, calls: times.length * callsInEach };
+}
+
+/** One call to wake everything up, then `seconds` of timed ones, each of which does its work `callsInEach` times. */
+export async function sample(call: () => Promise<unknown>, seconds: number, callsInEach = 1): Promise<Times> {
+  await call();
+  return summarizeTimes(await durations(call, seconds), callsInEach);
 }
