@@ -2,20 +2,50 @@
 
 import { parseArgs } from 'node:util';
 import { selectBackend } from '../lib/backend/select.ts';
-import { type OptionTable, oneOf, toggle, type Values, wholeNumber } from '../lib/cli/option.ts';
+import { type Option, type OptionTable, oneOf, toggle, type Values, wholeNumber } from '../lib/cli/option.ts';
 import { didYouMean, UsageError } from '../lib/cli/usage-error.ts';
 import { LanewiseError } from '../lib/errors.ts';
 
-export const machineOptions = {
+export const measuringOptions = {
   threads: wholeNumber(1, 1024, 'worker threads (default 1)'),
   isa: oneOf(['portable', 'avx2', 'avx512', 'neon'], 'instruction set (default: the best)'),
-};
-
-export const measuringOptions = {
-  ...machineOptions,
   rounds: wholeNumber(1, 1000, 'samples of at least 0.1 s'),
   json: toggle('one JSON object on the last line'),
 };
+
+/** `2` for both directions, or `0,4` for height and width. */
+export function pair(least: number, help: string): Option<readonly [number, number] | undefined> {
+  return {
+    placeholder: 'N|H,W',
+    help,
+    fallback: undefined,
+    read(value, flag) {
+      const numbers = value.split(',').map(Number);
+      const right = /^\d+(,\d+)?$/.test(value) && numbers.every((number) => number >= least && number <= 65536);
+      if (!right) throw new UsageError(`${flag} must be a whole number from ${least}, or two as H,W, not '${value}'`);
+      return [numbers[0]!, numbers[1] ?? numbers[0]!];
+    },
+  };
+}
+
+/** Several values with commas between them; `read` gives undefined for a word that is none. */
+export function list<Item>(
+  placeholder: string,
+  help: string,
+  read: (word: string) => Item | undefined,
+): Option<Item[] | undefined> {
+  return {
+    placeholder,
+    help,
+    fallback: undefined,
+    read: (value, flag) =>
+      value.split(',').map((word) => {
+        const item = read(word);
+        if (item === undefined) throw new UsageError(`${flag} takes ${placeholder}, not '${word}'`);
+        return item;
+      }),
+  };
+}
 
 /** Flags as values; `--help` prints the options and ends the program. A flag given twice takes its last value. The
  * command line's own reader is not used since `--h` is a size here. */

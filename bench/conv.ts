@@ -3,29 +3,14 @@
 
 import type { IsaLevel } from '../lib/backend/native-binding.ts';
 import { loadNative } from '../lib/backend/native-loader.ts';
-import { type Option, oneOf, wholeNumber } from '../lib/cli/option.ts';
+import { oneOf, wholeNumber } from '../lib/cli/option.ts';
 import { UsageError } from '../lib/cli/usage-error.ts';
-import { measuringOptions, nativeBackend, readFlags, runProgram } from './command-line.ts';
-import { type ConvShape, convPasses, convProgram, type Pair } from './conv-program.ts';
+import { measuringOptions, nativeBackend, pair, readFlags, runProgram } from './command-line.ts';
+import { type ConvShape, convPasses, convProgram } from './conv-program.ts';
 import { durations, summarizeTimes } from './timing.ts';
 
 const NAME = 'bench:conv';
 const size = (help: string) => wholeNumber(1, 1 << 20, help);
-
-/** `2` for both directions, or `0,4` for height and width. */
-function pair(least: number, help: string): Option<Pair | undefined> {
-  return {
-    placeholder: 'N|H,W',
-    help,
-    fallback: undefined,
-    read(value, flag) {
-      const numbers = value.split(',').map(Number);
-      const right = /^\d+(,\d+)?$/.test(value) && numbers.every((number) => number >= least && number <= 65536);
-      if (!right) throw new UsageError(`${flag} must be a whole number from ${least}, or two as H,W, not '${value}'`);
-      return [numbers[0]!, numbers[1] ?? numbers[0]!];
-    },
-  };
-}
 
 const options = {
   n: size('images (default 1)'),

@@ -198,7 +198,7 @@ const memoryBoundCases: Case[] = passes
     one('memory-bound', 'adam, 11 M', { kind: 'optimizer', optimizer: 'adam', sizes: parameterSizes }),
   ]);
 
-export const memoryCase = one('memory', 'resnet18 step n32, peak memory', { kind: 'step', net: 'resnet18', batch: 32 });
+const memoryCase = one('memory', 'resnet18 step n32, peak memory', { kind: 'step', net: 'resnet18', batch: 32 });
 
 export const cases: readonly Case[] = [
   ...netCases,

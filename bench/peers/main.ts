@@ -6,10 +6,10 @@ import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { IsaLevel } from '../../lib/backend/native-binding.ts';
 import { loadNative } from '../../lib/backend/native-loader.ts';
-import { type Option, oneOf, positiveNumber, text, toggle, wholeNumber } from '../../lib/cli/option.ts';
+import { oneOf, positiveNumber, text, toggle, wholeNumber } from '../../lib/cli/option.ts';
 import { UsageError } from '../../lib/cli/usage-error.ts';
 import { formatBytes } from '../../lib/report/units.ts';
-import { nativeBackend, readFlags, runProgram } from '../command-line.ts';
+import { list, nativeBackend, readFlags, runProgram } from '../command-line.ts';
 import { netModel } from '../net-run.ts';
 import { type Case, cases, type Description, suiteNames } from './cases.ts';
 import { comparePeakMemory } from './compare-memory.ts';
@@ -20,24 +20,6 @@ import { SideProcess } from './side-process.ts';
 import { lanewiseCommand, type Peer, startOnnxRuntime, startTorch } from './sides.ts';
 
 const NAME = 'bench:peers';
-
-function list<Item>(
-  placeholder: string,
-  help: string,
-  read: (word: string) => Item | undefined,
-): Option<Item[] | undefined> {
-  return {
-    placeholder,
-    help,
-    fallback: undefined,
-    read: (value, flag) =>
-      value.split(',').map((word) => {
-        const item = read(word);
-        if (item === undefined) throw new UsageError(`${flag} takes ${placeholder}, not '${word}'`);
-        return item;
-      }),
-  };
-}
 
 const options = {
   suite: list(suiteNames.join(','), 'some of the suites (default: all)', (word) =>

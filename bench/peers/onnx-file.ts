@@ -94,12 +94,10 @@ class Writer {
   }
 
   #conv(config: LayerConfig, name: string, x: Value, norm: string | undefined): Value {
-    const {
-      filters = 0,
-      kernelSize: size = 0,
-      stride = 1,
-    } = config as { filters?: number; kernelSize?: number; stride?: number };
-    const pad = config['padding'] === undefined || config['padding'] === 'valid' ? 0 : (config['padding'] as number);
+    const { filters, kernelSize: size, stride = 1, padding = 'valid', dilation = 1, groups = 1 } = config;
+    const pad = padding === 'valid' ? 0 : padding;
+    if (!(isNumber(filters) && isNumber(size) && isNumber(stride) && isNumber(pad) && dilation === 1 && groups === 1))
+      throw new Error(`onnx: no way to write these options of ${name}`);
     const weights = this.#model.tensor(`${name}.weight`);
     const scale = new Float32Array(filters).fill(1);
     const bias = new Float32Array(filters);
@@ -172,6 +170,8 @@ class Writer {
     return `${type}_${count}`;
   }
 }
+
+const isNumber = (value: unknown): value is number => typeof value === 'number';
 
 function attribute(name: string, value: number | readonly number[]): Message {
   const message = new Message().text(1, name);
