@@ -43,6 +43,7 @@ export async function comparePeakMemory(benchCase: Case, options: SideOptions, p
       lanewise: ours[kind],
       other: least[kind],
       ratio: estimateMedian([least[kind] / ours[kind]]),
+      disturbedRounds: 0,
     };
   });
 }

@@ -5,11 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Estimate, estimateMedian, median } from '../statistics.ts';
 import type { Case, Description } from './cases.ts';
+import { meterOthers } from './machine-load.ts';
 import type { SideProcess } from './side-process.ts';
 import type { Mode, Peer } from './sides.ts';
 
 const PAUSE_MS = 50;
 const SHORT_SECONDS = 0.03;
+/** Cores' worth of time that others may take in a round before it is repeated, as often again as there are rounds. */
+const MOST_DISTURBANCE = 0.1;
 /** Short samples are taken until one is no longer this much faster than the one before. */
 const STILL_WARMING = 0.95;
 const MOST_WARMING = 10;
@@ -34,6 +37,8 @@ export interface Result {
   readonly other: number;
   /** The peer's figure over lanewise's, from pairs of the same round. */
   readonly ratio: Estimate;
+  /** Rounds among them in which other processes took much of the machine. */
+  readonly disturbedRounds: number;
 }
 
 /** The other's times over ours, round by round. */
@@ -85,9 +90,21 @@ export async function compareWithPeer(
     await sleep(PAUSE_MS);
   };
   await sleep(PAUSE_MS);
+  const pids = [process.pid, lanewise.pid, ...[...processes].map(({ pid }) => pid)];
+  let disturbedRounds = 0;
+  let repeats = rounds;
   for (let round = 0; round < rounds; round++) {
+    const othersTook = meterOthers(pids);
     // Whoever goes second finds the machine as the first left it, so they take turns.
     for (const sample of round % 2 === 0 ? [sampleOurs, sampleTheirs] : [sampleTheirs, sampleOurs]) await sample();
+    if (othersTook() <= MOST_DISTURBANCE) continue;
+    if (repeats-- > 0) {
+      for (const { ours, theirs } of parts) {
+        ours.pop();
+        theirs.pop();
+      }
+      round--;
+    } else disturbedRounds++;
   }
   if (peer.sharesWeights) await checkOutputs(lanewise, parts[0]!);
   await lanewise.release();
@@ -102,6 +119,7 @@ export async function compareWithPeer(
       lanewise: median(part.ours),
       other: median(theirs),
       ratio: ratioOf(part.ours, theirs),
+      disturbedRounds,
     };
   });
 }

@@ -78,7 +78,7 @@ export function markdown(comparison: Comparison): string {
     `${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}.`,
-    `Ratios are the peer's figure over lanewise's, in the mode in which the peer was fastest: the median of ${rounds} alternating rounds, and the range in which the true median lies.`,
+    `Ratios are the peer's figure over lanewise's, in the mode in which the peer was fastest: the median of ${rounds} alternating rounds, and the range in which the true median lies. A round in which other processes took more than a tenth of a core was repeated; those that stayed disturbed are counted.`,
     ...[...absent.map((text) => `Absent: ${text}.`), ...failed.map((text) => `Failed: ${text}.`)].map(
       (text) => `\n${text}`,
     ),
@@ -99,14 +99,14 @@ export function markdown(comparison: Comparison): string {
     const scale = unit === 'MiB' ? 2 ** 20 : 1;
     const rows = results
       .filter((result) => result.suite === suite)
-      .map(({ name, part, threads, peer, mode, lanewise, other, ratio }) => [
+      .map(({ name, part, threads, peer, mode, lanewise, other, ratio, disturbedRounds }) => [
         part === '' ? name : `${name}, ${part}`,
         String(threads),
         digits(lanewise / scale),
         mode === '' ? peer : `${peer} (${mode})`,
         digits(other / scale),
         digits(ratio.median),
-        `${digits(ratio.low)} .. ${digits(ratio.high)}`,
+        `${digits(ratio.low)} .. ${digits(ratio.high)}${disturbedRounds > 0 ? ` (${disturbedRounds} disturbed)` : ''}`,
       ]);
     return `## ${suite}\n\n${table(['case', 'threads', `lanewise, ${unit}`, 'peer', unit, 'ratio', 'range'], rows)}`;
   });

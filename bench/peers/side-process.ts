@@ -57,6 +57,11 @@ export class SideProcess {
     });
   }
 
+  /** -1 where it could not be started. */
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   hello(): Promise<Hello> {
     return this.#ask({ do: 'hello' });
   }

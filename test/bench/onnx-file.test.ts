@@ -43,7 +43,7 @@ const graphOf = (file: Uint8Array) => all(file, 7)[0]!;
 function weights(graph: Uint8Array): Record<string, { shape: number[]; data: Float32Array }> {
   const entries = all(graph, 5).map((tensor) => {
     const shape = all(tensor, 1) as unknown as number[];
-    const raw = Uint8Array.from(all(tensor, 9)[0]!);
+    const raw = new Uint8Array(all(tensor, 9)[0]!);
     return [texts(tensor, 8)[0]!, { shape, data: new Float32Array(raw.buffer) }] as const;
   });
   return Object.fromEntries(entries);

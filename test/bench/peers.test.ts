@@ -7,6 +7,7 @@ import { netModel, prediction, trainingStep } from '../../bench/net-run.ts';
 import { type NetName, netNames } from '../../bench/nets.ts';
 import { cases } from '../../bench/peers/cases.ts';
 import { type Result, ratioOf, strictest } from '../../bench/peers/compare-peers.ts';
+import { meterOthers } from '../../bench/peers/machine-load.ts';
 import { programOf } from '../../bench/peers/programs.ts';
 import { geometricMean, markdown, summarize } from '../../bench/peers/report.ts';
 import { SideProcess } from '../../bench/peers/side-process.ts';
@@ -91,6 +92,7 @@ describe('statistics', () => {
   const result = (name: string, ratio: number, peer = 'PyTorch'): Result => ({
     ...{ suite: 'nets', name, part: '', threads: 1, peer, mode: 'contiguous', lanewise: 1, other: ratio },
     ratio: { median: ratio, low: ratio, high: ratio, coverage: 1 },
+    disturbedRounds: 0,
   });
 
   it('divides figures of the same round', () => {
@@ -134,6 +136,27 @@ describe('statistics', () => {
     expect(page).toContain('| lenet5 | 1 | 1.00 | PyTorch (contiguous) | 2.50 | 2.50 | 2.50 .. 2.50 |');
     expect(page).toContain('| nets | 1 | PyTorch | 1 | 2.50 | 2.50 (lenet5) |');
     expect(page).toContain('Absent: onnxruntime-node: x.');
+  });
+});
+
+describe('the load of the machine', () => {
+  /** Computes for 0.3 s, however long that takes on a busy machine. */
+  const compute = () => {
+    const start = process.cpuUsage();
+    for (let used = 0; used < 3e5; ) {
+      const { user, system } = process.cpuUsage(start);
+      used = user + system;
+    }
+  };
+
+  it.skipIf(process.platform !== 'linux')('is that of the others (needs /proc)', () => {
+    const start = performance.now();
+    const [everyone, others] = [meterOthers([]), meterOthers([process.pid])];
+    compute();
+    const own = everyone() - others();
+    const seconds = (performance.now() - start) / 1000;
+    expect(own * seconds).toBeGreaterThan(0.25);
+    expect(own * seconds).toBeLessThan(0.5);
   });
 });
 
