@@ -11,6 +11,7 @@ import { meterOthers } from '../../bench/peers/machine-load.ts';
 import { programOf } from '../../bench/peers/programs.ts';
 import { geometricMean, markdown, summarize } from '../../bench/peers/report.ts';
 import { SideProcess } from '../../bench/peers/side-process.ts';
+import type { Backend } from '../../lib/backend/backend.ts';
 import { loadNative } from '../../lib/backend/native-loader.ts';
 import { selectBackend } from '../../lib/backend/select.ts';
 import { typescriptBackend } from '../../lib/backend/typescript.ts';
@@ -81,6 +82,16 @@ describe('cases', () => {
     const short = programOf({ kind: 'gemm', form: 'NN', m: 8, n: 8, k: 8 }).prepare(native);
     expect(short.repetitions).toBeGreaterThan(100);
     expect(await short.run()).toBe(true);
+    let ops = 0;
+    const counting: Backend = {
+      ...typescriptBackend,
+      compile(plan, store) {
+        ops = plan.ops.length;
+        return typescriptBackend.compile(plan, store);
+      },
+    };
+    programOf({ kind: 'gemm', form: 'NN', m: 8, n: 8, k: 8 }).prepare(counting);
+    expect(ops).toBe(short.repetitions);
     const step = { kind: 'optimizer', optimizer: 'sgd', sizes: [64, 9] } as const;
     expect(await programOf(step).prepare(native).run()).toBe(true);
     const long = programOf({ kind: 'add', map: { n: 32, h: 56, w: 56, c: 64 } }).prepare(typescriptBackend);
