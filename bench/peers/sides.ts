@@ -74,7 +74,11 @@ export async function startTorch({ threads, isa, compile }: SideOptions): Promis
     return `PyTorch: LANEWISE_TORCH_PYTHON names no interpreter. To have one: ${install}, then LANEWISE_TORCH_PYTHON=V/bin/python`;
   if (isa !== undefined && isa !== 'avx2') return `PyTorch: it can be held to avx2 alone, not to ${isa}`;
   const args = [`${root}bench/peers/torch_peer.py`, '--threads', String(threads)];
-  const environment = { OMP_NUM_THREADS: String(threads), ...(isa === 'avx2' ? ONLY_AVX2 : {}) };
+  const environment = {
+    OMP_NUM_THREADS: String(threads),
+    TORCHINDUCTOR_COMPILE_THREADS: '1',
+    ...(isa === 'avx2' ? ONLY_AVX2 : {}),
+  };
   const commands: Record<string, Command> = { 'stock malloc': { program, args, environment } };
   if (process.platform === 'linux')
     commands['tuned malloc'] = { program, args, environment: { ...environment, ...TUNED_ALLOCATOR } };
