@@ -29,6 +29,8 @@ export interface Summary {
   readonly threads: number;
   readonly peer: string;
   readonly cases: number;
+  /** Cases among them that were never undisturbed for all rounds: not to be relied on. */
+  readonly disturbed: number;
   readonly geometricMean: number;
   readonly worst: number;
   readonly worstCase: string;
@@ -50,6 +52,7 @@ export function summarize(results: readonly Result[]): Summary[] {
     const worst = group.reduce((least, result) => (result.ratio.median < least.ratio.median ? result : least));
     return {
       ...{ suite, part, threads, peer, cases: group.length },
+      disturbed: group.filter(({ disturbedRounds }) => disturbedRounds > 0).length,
       geometricMean: geometricMean(group.map(({ ratio }) => ratio.median)),
       worst: worst.ratio.median,
       worstCase: worst.name,
@@ -85,14 +88,16 @@ export function markdown(comparison: Comparison): string {
   ];
   const summary = table(
     ['suite', 'threads', 'peer', 'cases', 'geometric mean', 'worst'],
-    summarize(results).map(({ suite, part, threads, peer, cases, geometricMean: mean, worst, worstCase }) => [
-      part === '' ? suite : `${suite}, ${part}`,
-      String(threads),
-      peer,
-      String(cases),
-      digits(mean),
-      `${digits(worst)} (${worstCase})`,
-    ]),
+    summarize(results).map(
+      ({ suite, part, threads, peer, cases, disturbed, geometricMean: mean, worst, worstCase }) => [
+        part === '' ? suite : `${suite}, ${part}`,
+        String(threads),
+        peer,
+        disturbed > 0 ? `${cases} (${disturbed} disturbed)` : String(cases),
+        digits(mean),
+        `${digits(worst)} (${worstCase})`,
+      ],
+    ),
   );
   const suites = [...new Set(results.map(({ suite }) => suite))].map((suite) => {
     const unit = suite === 'memory' ? 'MiB' : 'ms';

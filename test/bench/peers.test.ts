@@ -147,6 +147,10 @@ describe('statistics', () => {
     expect(page).toContain('| lenet5 | 1 | 1.00 | PyTorch (contiguous) | 2.50 | 2.50 | 2.50 .. 2.50 |');
     expect(page).toContain('| nets | 1 | PyTorch | 1 | 2.50 | 2.50 (lenet5) |');
     expect(page).toContain('Absent: onnxruntime-node: x.');
+    const results = [result('lenet5', 2.5), { ...result('dqn', 2), disturbedRounds: 3 }];
+    const disturbed = markdown({ ...head, absent: [], failed: [], results });
+    expect(disturbed).toContain('| nets | 1 | PyTorch | 2 (1 disturbed) |');
+    expect(disturbed).toContain('2.00 .. 2.00 (3 disturbed) |');
   });
 });
 
