@@ -11,8 +11,6 @@ import { type HotCode, hotCode } from './inner-loops.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-const KERNELS = /(gemm_tile|gemm_tile_dw|depthwise_panel|depthwise_tile_dw|winograd_\w+?)(?=I|E)/;
-
 const compilers = {
   x86: process.arch === 'x64' ? 'g++' : 'x86_64-linux-gnu-g++',
   arm64: process.arch === 'arm64' ? 'g++' : 'aarch64-linux-gnu-g++',
@@ -28,6 +26,9 @@ const documented = new Map(
   ),
 );
 
+/** Functions named like a kernel, or lambdas inside of one: what follows is a template argument or a parameter. */
+const KERNELS = new RegExp(`\\d(${[...documented.keys(), 'winograd_\\w+?'].join('|')})[IE]`);
+
 /** Values between the two halves of each two-dimensional transform. More than there are registers must go to the stack
  * and come back, once each. */
 const INTERMEDIATE: Readonly<Record<string, number>> = {
@@ -39,7 +40,8 @@ const INTERMEDIATE: Readonly<Record<string, number>> = {
 };
 
 it('docs/performance.md states the instructions per multiply-add of the tiles', () => {
-  expect([...documented.keys()]).toEqual(['gemm_tile', 'gemm_tile_dw', 'depthwise_panel', 'depthwise_tile_dw']);
+  const tiles = ['gemm_tile', 'gemm_tile_dw', 'depthwise_panel', 'depthwise_tile_dw'];
+  expect([...documented.keys()]).toEqual(expect.arrayContaining(tiles));
 });
 
 describe.each([
