@@ -1,6 +1,7 @@
 // The public API of lanewise. Everything a user can import is listed here.
 
 export type { Backend, BackendOptions } from './backend/backend.ts';
+export type { MachineLimits } from './backend/limits.ts';
 export type { Dataset, DatasetSplits } from './data/dataset.ts';
 export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
@@ -29,7 +30,7 @@ export { type SgdOptions, sgd } from './optim/sgd.ts';
 export type { Numerics } from './plan/plan.ts';
 export { formatArena } from './report/arena.ts';
 export { formatConfusion, formatPerClass } from './report/evaluation.ts';
-export { formatProfile, formatProfileByOp } from './report/profile.ts';
+export { type FormatProfileOptions, formatProfile } from './report/profile.ts';
 export { formatSummary } from './report/summary.ts';
 export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
 export {
@@ -41,14 +42,7 @@ export {
   type TrainingResult,
   type TrainingRun,
 } from './train/fit.ts';
-export {
-  type ArenaReport,
-  type ArenaTensor,
-  describeArena,
-  type InspectOptions,
-  type OpProfile,
-  profileStep,
-} from './train/inspect.ts';
+export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
 export {
   type Images,
   loadModel,
@@ -58,4 +52,5 @@ export {
   type PredictOptions,
   sequential,
 } from './train/model.ts';
+export { type OpProfile, type ProfileOptions, profileStep, type StepProfile } from './train/profile.ts';
 export type { LayerSummary, ModelSummary } from './train/summary.ts';

@@ -8,6 +8,7 @@ import { doctor } from './doctor.ts';
 import { evaluate } from './evaluate.ts';
 import type { OptionTable } from './option.ts';
 import { predict } from './predict.ts';
+import { profile } from './profile.ts';
 import { summary } from './summary.ts';
 import { printLine, type Terminal } from './terminal.ts';
 import { train } from './train.ts';
@@ -17,7 +18,7 @@ import { packageVersion } from './version.ts';
 // biome-ignore lint/suspicious/noExplicitAny: each command reads the values of its own table
 type AnyCommand = Command<any>;
 
-const COMMANDS: readonly AnyCommand[] = [train, evaluate, predict, summary, doctor, build];
+const COMMANDS: readonly AnyCommand[] = [train, evaluate, predict, summary, profile, doctor, build];
 
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   try {

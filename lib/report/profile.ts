@@ -1,71 +1,97 @@
-// The table of a profiled plan: where one run spent its time, against what the machine could do.
+// The table of a profiled step: where its time went, against what the machine could do.
 
-import type { OpProfile } from '../train/inspect.ts';
+import type { OpProfile, StepProfile } from '../train/profile.ts';
 import { formatTable, type TableRow } from './table.ts';
-import { formatBytes, formatDuration } from './units.ts';
+import { formatDuration } from './units.ts';
 
-export interface ProfileOptions {
-  /** Peak of the threads used, in FLOP/s; adds a column with each op's share of it. */
-  readonly peakFlops?: number | undefined;
+export interface FormatProfileOptions {
+  /** What makes up a row: one execution of an op (default), all ops of a layer, or all executions of a kind of op. The
+   * last two stand in the order of their times. */
+  readonly by?: 'op' | 'layer' | 'kind';
 }
 
-/** What `profileStep` returns, op by op in the order of execution. */
-export function formatProfile(profile: readonly OpProfile[], options: ProfileOptions = {}): string {
-  const rows = profile.map(({ op, layer, outputShape, ...cost }) => ({
-    ...cost,
-    op,
-    note: `${layer} [${outputShape}]`,
-  }));
-  return costTable(rows, 'layer and output', options);
+/** Some ops together. `bound` is what limits most of them on an ideal machine. */
+interface Cost {
+  readonly milliseconds: number;
+  readonly flops: number;
+  readonly bytes: number;
+  readonly bound: 'compute' | 'memory' | '-';
 }
 
-/** The same, one line for all executions of an op, slowest first. */
-export function formatProfileByOp(profile: readonly OpProfile[], options: ProfileOptions = {}): string {
-  const groups = new Map<string, OpProfile[]>();
-  for (const row of profile) groups.set(row.op, [...(groups.get(row.op) ?? []), row]);
-  const rows = [...groups]
-    .map(([op, group]) => ({ ...sum(op, group), note: `${group.length} x` }))
-    .sort((a, b) => b.milliseconds - a.milliseconds);
-  return costTable(rows, 'executed', options);
+interface Row extends Cost {
+  readonly name: string;
+  readonly note: string;
 }
 
-type Cost = Pick<OpProfile, 'op' | 'milliseconds' | 'flops' | 'bytes'>;
-
-function costTable(
-  rows: readonly (Cost & { note: string })[],
-  noteTitle: string,
-  { peakFlops }: ProfileOptions,
-): string {
-  const total = { ...sum('total', rows), note: '' };
-  const cells = ({ op, note, milliseconds, flops, bytes }: Cost & { note: string }): TableRow => {
-    const rate = milliseconds > 0 ? flops / milliseconds / 1e6 : 0;
+/** What `profileStep` returns as a table. Each op is compared with the limit that its arithmetic and traffic would meet
+ * first: the peak of multiply-adds, or the bandwidth of memory. */
+export function formatProfile(profile: StepProfile, { by = 'op' }: FormatProfileOptions = {}): string {
+  const { limits, milliseconds, outsideMilliseconds } = profile;
+  const total = costOf(profile.ops, limits);
+  const share = (part: number) => (milliseconds > 0 ? percent(part / milliseconds) : '-');
+  const cells = ({ name, note, ...cost }: Row): TableRow => {
+    const per = (work: number, limit: number) => (cost.milliseconds > 0 ? (1e3 * work) / cost.milliseconds / limit : 0);
+    const rate = (work: number) => (per(work, 1e9) > 0 ? per(work, 1e9).toFixed(1) : '-');
+    const limited = (work: number, limit: number) => (per(work, limit) > 0 ? percent(per(work, limit)) : '-');
     return [
-      op,
-      note,
-      formatDuration(milliseconds / 1e3),
-      total.milliseconds > 0 ? ((100 * milliseconds) / total.milliseconds).toFixed(1) : '-',
-      rate > 0 ? rate.toFixed(1) : '-',
-      ...(peakFlops === undefined ? [] : [rate > 0 ? ((1e11 * rate) / peakFlops).toFixed(1) : '-']),
-      formatBytes(bytes),
-      milliseconds > 0 ? (bytes / milliseconds / 1e6).toFixed(1) : '-',
+      ...[name, note, formatDuration(cost.milliseconds / 1e3), share(cost.milliseconds)],
+      rate(cost.flops),
+      ...(limits === undefined ? [] : [limited(cost.flops, limits.flopsPerSecond)]),
+      rate(cost.bytes),
+      ...(limits === undefined ? [] : [limited(cost.bytes, limits.bytesPerSecond), cost.bound]),
     ];
   };
-  return formatTable(
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  const table = formatTable(
     [
-      { title: 'op' },
-      { title: noteTitle },
-      { title: 'time', align: 'right' },
-      { title: '% of step', align: 'right' },
-      { title: 'GFLOP/s', align: 'right' },
-      ...(peakFlops === undefined ? [] : [{ title: '% of peak', align: 'right' } as const]),
-      { title: 'bytes', align: 'right' },
-      { title: 'GB/s', align: 'right' },
+      ...[{ title: by === 'layer' ? 'layer' : 'op' }, { title: by === 'op' ? 'layer and output' : 'executed' }],
+      ...[right('time'), right('% of step'), right('GFLOP/s')],
+      ...(limits === undefined ? [] : [right('% of peak')]),
+      right('GB/s'),
+      ...(limits === undefined ? [] : [right('% of memory'), { title: 'bound' }]),
     ],
-    [...rows.map(cells), 'rule', cells(total)],
+    [
+      ...rowsOf(profile, by).map(cells),
+      'rule',
+      cells({ ...total, name: 'all ops', note: '' }),
+      ['outside ops', '', formatDuration(outsideMilliseconds / 1e3), share(outsideMilliseconds)],
+      ['step', '', formatDuration(milliseconds / 1e3), share(milliseconds)],
+    ],
   );
+  const head = `batch ${profile.batchSize}, ${profile.backend} (${profile.isa}), threads ${profile.threads}`;
+  if (limits === undefined) return `${head}\n\n${table}`;
+  const peak = (limits.flopsPerSecond / 1e9).toFixed(0);
+  return `${head}: peak ${peak} GFLOP/s, memory ${(limits.bytesPerSecond / 1e9).toFixed(1)} GB/s\n\n${table}`;
 }
 
-function sum(op: string, rows: readonly Cost[]): Cost {
-  const add = (key: 'milliseconds' | 'flops' | 'bytes') => rows.reduce((total, row) => total + row[key], 0);
-  return { op, milliseconds: add('milliseconds'), flops: add('flops'), bytes: add('bytes') };
+function rowsOf({ ops, limits }: StepProfile, by: 'op' | 'layer' | 'kind'): Row[] {
+  if (by === 'op') {
+    return ops.map((op) => ({ ...costOf([op], limits), name: op.op, note: `${op.layer} [${op.outputShape}]` }));
+  }
+  const groups = new Map<string, OpProfile[]>();
+  for (const op of ops) {
+    const key = by === 'kind' ? op.op : op.layer;
+    groups.set(key, [...(groups.get(key) ?? []), op]);
+  }
+  return [...groups]
+    .map(([name, group]) => ({ ...costOf(group, limits), name, note: `${group.length} x` }))
+    .sort((a, b) => b.milliseconds - a.milliseconds);
 }
+
+function costOf(ops: readonly OpProfile[], limits: StepProfile['limits']): Cost {
+  let [milliseconds, flops, bytes, computing, moving] = [0, 0, 0, 0, 0];
+  for (const op of ops) {
+    milliseconds += op.milliseconds;
+    flops += op.flops;
+    bytes += op.bytes;
+    if (limits === undefined) continue;
+    const compute = (1e3 * op.flops) / limits.flopsPerSecond;
+    const memory = (1e3 * op.bytes) / limits.bytesPerSecond;
+    if (compute > memory) computing += compute;
+    else moving += memory;
+  }
+  const bound = computing + moving === 0 ? '-' : computing > moving ? 'compute' : 'memory';
+  return { milliseconds, flops, bytes, bound };
+}
+
+const percent = (part: number): string => (100 * part).toFixed(1);

@@ -1,4 +1,4 @@
-// A look inside a training step: where each tensor lies in the arena, and what each op costs when it runs.
+// The memory plan of a training step: where each tensor lies in the arena. profile.ts shows the time.
 
 import type { BackendOptions } from '../backend/backend.ts';
 import { selectBackend } from '../backend/select.ts';
@@ -7,11 +7,11 @@ import { elementCount } from '../ops/op.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
 import { integer } from '../options.ts';
-import type { PlanTensor } from '../plan/plan.ts';
+import type { Numerics, PlanTensor } from '../plan/plan.ts';
 import { tensorBytes } from '../plan/store-layout.ts';
 import { randomBits } from '../random.ts';
 import type { Model } from './model.ts';
-import { Session } from './session.ts';
+import { type Batch, Session } from './session.ts';
 
 export interface InspectOptions extends BackendOptions {
   /** Default 64. */
@@ -20,8 +20,8 @@ export interface InspectOptions extends BackendOptions {
   readonly optimizer?: Optimizer;
   /** Default: softmax cross-entropy. */
   readonly loss?: Loss;
-  /** Steps to take the median over. Default 5. */
-  readonly steps?: number;
+  /** Default 'fast'. */
+  readonly numerics?: Numerics;
 }
 
 export interface ArenaTensor {
@@ -45,28 +45,20 @@ export interface ArenaReport {
   readonly tensors: readonly ArenaTensor[];
 }
 
-export interface OpProfile {
-  readonly op: string;
-  readonly layer: string;
-  readonly outputShape: readonly number[];
-  readonly milliseconds: number;
-  readonly flops: number;
-  readonly bytes: number;
-}
-
-function trainingPlan(model: Model, options: InspectOptions) {
-  const { optimizer = sgd({ learningRate: 0.01, momentum: 0.9 }), loss = softmaxCrossEntropy() } = options;
+/** What a step needs besides weights: a session, and random images with labels. */
+export function stepOf(model: Model, options: InspectOptions): { session: Session; batch: Batch } {
+  const { optimizer = sgd({ learningRate: 0.01, momentum: 0.9 }), loss = softmaxCrossEntropy(), numerics } = options;
   const size = integer('inspect', 'batchSize', options.batchSize ?? 64, 1);
-  const session = new Session(model, selectBackend(options), { loss, optimizer });
+  const session = new Session(model, selectBackend(options), { loss, optimizer, numerics });
   const images = new Uint8Array(size * elementCount(model.architecture.inputShape)).map((_, i) => randomBits(1, i));
   const classes = model.outputShape[0] ?? 1;
-  const batch = { images, labels: new Int32Array(size).map((_, i) => i % classes), size };
-  return { session, batch, ...session.compiled('train', batch) };
+  return { session, batch: { images, labels: new Int32Array(size).map((_, i) => i % classes), size } };
 }
 
 /** The memory plan of one training step. */
 export function describeArena(model: Model, options: InspectOptions = {}): ArenaReport {
-  const { plan, executable } = trainingPlan(model, options);
+  const { session, batch } = stepOf(model, options);
+  const { plan, executable } = session.compiled('train', batch);
   const tensors = plan.tensors.filter((tensor) => tensor.region === 'arena').map(arenaTensor);
   return {
     arenaBytes: plan.arenaBytes,
@@ -82,21 +74,3 @@ const arenaTensor = (tensor: PlanTensor): ArenaTensor => {
   const { name, offset, firstOp, lastOp } = tensor;
   return { name, offset, bytes: tensorBytes(tensor), firstOp, lastOp };
 };
-
-/** Time, arithmetic and traffic of each op of a training step on random data (median over `steps`). The model's weights are
- * not changed. */
-export async function profileStep(model: Model, options: InspectOptions = {}): Promise<OpProfile[]> {
-  const { session, batch, plan, executable } = trainingPlan(model, options);
-  const runs: Float64Array[] = [];
-  const steps = integer('inspect', 'steps', options.steps ?? 5, 1);
-  for (let step = 0; step <= steps; step++) {
-    await session.train(batch, { seed: 0, step, learningRate: 0 });
-    if (step > 0) runs.push(executable.profile()); // The first run touches its memory for the first time.
-  }
-  return plan.ops.map(({ op, layer, outputs, inputs, cost }, i) => {
-    const times = runs.map((run) => run[i] as number).sort((a, b) => a - b);
-    const shown = plan.tensors[outputs[0] ?? (inputs[0] as number)];
-    const milliseconds = (times[times.length >> 1] as number) / 1e6;
-    return { op: op.name, layer, outputShape: shown?.shape ?? [], milliseconds, flops: cost.flops, bytes: cost.bytes };
-  });
-}

@@ -1,5 +1,5 @@
 // Whole runs of the command line in this process, on a few drawn digits.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -242,37 +242,5 @@ describe('a run that cannot go well', () => {
       const { code, error } = await lanewise(command, join(folder, 'run'), '--data', `cifar10:${folder}`);
       expect([code, error]).toEqual([1, expect.stringMatching(/images .*32.*takes .*28/)]);
     }
-  });
-});
-
-describe('lanewise summary and doctor', () => {
-  it('shows named networks and files', async () => {
-    const named = await lanewise('summary', 'lenet5');
-    expect(named.out).toContain('total                                           61,706');
-    expect((await lanewise('summary', '--model', 'lenet5')).out).toBe(named.out);
-    expect((await lanewise('summary', join(folder, 'run'))).out).toBe(named.out);
-    expect((await lanewise('summary', 'vgg', '--json')).json()).toMatchObject({
-      inputShape: [32, 32, 3],
-      parameters: 2_197_706,
-    });
-    expect((await lanewise('summary', 'cnn', '--input', '20x24x2', '--classes', '3')).out).toContain('20 x 24 x 2');
-  });
-
-  it('shows memory and time of a training step', async () => {
-    const { out, json } = await lanewise('summary', 'lenet5', '--arena', '--profile', '--batch-size', '4', '--json');
-    expect(out).toMatch(/\narena: .* tensors/);
-    expect(out).toMatch(/\nop +layer and output +time/);
-    const { profile, arena } = json() as { profile: { op: string }[]; arena: { arenaBytes: number } };
-    expect(profile.map(({ op }) => op)).toContain('conv2d_dw');
-    expect(arena.arenaBytes).toBeGreaterThan(0);
-  });
-
-  it('says what it found', async () => {
-    const { code, out, json } = await record(['doctor', '--json'], { environment: { LANEWISE_TEST: 'x', OTHER: 'y' } });
-    expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(`platform +${process.platform}-${process.arch}`));
-    expect(json()).toMatchObject({ node: process.version, backend: expect.stringMatching(/native|typescript/) });
-    expect(json().environment).toEqual({ LANEWISE_TEST: 'x' });
-    expect(existsSync(json().folder as string)).toBe(true);
   });
 });

@@ -40,6 +40,13 @@ describe('a wrong command line', () => {
     ['summary lenet', /MODEL must be lenet5, cnn, vgg or a file, not 'lenet'\. Did you mean 'lenet5'\?/],
     ['summary --input 28', /--input must be height, width and channels such as 28x28x1, not '28'/],
     ['summary --input 0x1x1', /--input must be/],
+    ['summary --profile', /'summary' has no option --profile/],
+    ['profile lenet', /MODEL must be lenet5, cnn, vgg or a file, not 'lenet'\. Did you mean 'lenet5'\?/],
+    ['profile lenet5 cnn', /'profile' takes one MODEL, not 'lenet5' and 'cnn'/],
+    ['profile --by ops', /--by must be 'op', 'layer' or 'kind', not 'ops'\. Did you mean 'op'\?/],
+    ['profile --steps 0', /--steps must be a whole number from 1 to 10000, not '0'/],
+    ['profile --predict=yes', /--predict takes no value, not 'yes'/],
+    ['profile --numerics exakt', /--numerics must be 'fast' or 'exact', not 'exakt'\. Did you mean 'exact'\?/],
     ['doctor --verbose', /'doctor' has no option --verbose/],
   ])('%s', async (line, expected) => {
     const { code, out, error } = await lanewise(...line.split(' '));
@@ -91,10 +98,10 @@ describe('help', () => {
     for (const args of [['--help'], ['-h'], ['help']]) {
       const { code, out } = await lanewise(...args);
       expect(code).toBe(0);
-      for (const name of ['train', 'evaluate', 'predict', 'summary', 'doctor', 'build'])
+      for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'doctor', 'build'])
         expect(out).toContain(`\n  ${name} `);
     }
-    for (const name of ['train', 'evaluate', 'predict', 'summary', 'doctor', 'build']) {
+    for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'doctor', 'build']) {
       const asked = await lanewise(name, '--help');
       expect(asked.code).toBe(0);
       expect(asked.out).toContain(`Usage: lanewise ${name}`);
@@ -103,7 +110,7 @@ describe('help', () => {
   });
 
   it('keeps its lines short', async () => {
-    for (const name of ['train', 'evaluate', 'predict', 'summary', 'doctor', 'build']) {
+    for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'doctor', 'build']) {
       const { out } = await lanewise(name, '-h');
       for (const line of out.split('\n')) expect(line.length, line).toBeLessThanOrEqual(125);
     }

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { formatArena } from '../../../lib/report/arena.ts';
 import { formatConfusion, formatPerClass } from '../../../lib/report/evaluation.ts';
-import { formatProfile, formatProfileByOp } from '../../../lib/report/profile.ts';
+import { formatProfile } from '../../../lib/report/profile.ts';
 import { formatSummary } from '../../../lib/report/summary.ts';
 import { formatTable } from '../../../lib/report/table.ts';
-import type { OpProfile } from '../../../lib/train/inspect.ts';
+import type { StepProfile } from '../../../lib/train/profile.ts';
 
 /** Text of a template literal without its first newline and its indentation. */
 function text(strings: TemplateStringsArray): string {
@@ -68,31 +68,48 @@ describe('formatSummary', () => {
   });
 });
 
-const profile: OpProfile[] = [
-  { op: 'conv2d', layer: 'conv1', outputShape: [64, 8], milliseconds: 1, flops: 1e8, bytes: 1e6 },
-  { op: 'relu', layer: 'relu1', outputShape: [64, 8], milliseconds: 1e-3, flops: 0, bytes: 2048 },
-  { op: 'conv2d', layer: 'conv2', outputShape: [64, 4], milliseconds: 3, flops: 6e8, bytes: 2e6 },
-];
+const profile: StepProfile = {
+  ...{ backend: 'native', isa: 'avx2', threads: 2, batchSize: 64, milliseconds: 5, outsideMilliseconds: 0.5 },
+  limits: { flopsPerSecond: 4e11, bytesPerSecond: 2e10 },
+  ops: [
+    { op: 'conv2d', layer: 'conv1', outputShape: [64, 8], milliseconds: 1, flops: 1e8, bytes: 1e6 },
+    { op: 'relu', layer: 'relu1', outputShape: [64, 8], milliseconds: 1e-3, flops: 0, bytes: 2048 },
+    { op: 'conv2d', layer: 'conv2', outputShape: [64, 4], milliseconds: 3, flops: 6e8, bytes: 2e6 },
+  ],
+};
 
 describe('profiles', () => {
-  it('show time, speed and traffic, with the share of the peak when that is known', () => {
-    const lines = formatProfile(profile, { peakFlops: 4e11 }).split('\n');
-    expect(lines[0]).toMatch(/^op +layer and output +time +% of step +GFLOP\/s +% of peak +bytes +GB\/s$/);
-    expect(lines[2]).toMatch(/^conv2d +conv1 \[64,8\] +1\.0 ms +25\.0 +100\.0 +25\.0 +977 KiB +1\.0$/);
-    expect(lines[3]).toMatch(/^relu +relu1 \[64,8\] +1\.0 us +0\.0 +- +- +2\.0 KiB +2\.0$/);
-    expect(lines.at(-1)).toMatch(/^total +4\.0 ms +100\.0 +175\.0 +43\.7 +2\.9 MiB +0\.8$/);
+  it('show time, speed and traffic beside the limits of the machine', () => {
+    const [head, , titles, , ...lines] = formatProfile(profile).split('\n');
+    expect(head).toBe('batch 64, native (avx2), threads 2: peak 400 GFLOP/s, memory 20.0 GB/s');
+    expect(titles).toMatch(/^op +layer and output +time +% of step +GFLOP\/s +% of peak +GB\/s +% of memory +bound$/);
+    expect(lines[0]).toMatch(/^conv2d +conv1 \[64,8\] +1\.0 ms +20\.0 +100\.0 +25\.0 +1\.0 +5\.0 +compute$/);
+    expect(lines[1]).toMatch(/^relu +relu1 \[64,8\] +1\.0 us +0\.0 +- +- +2\.0 +10\.2 +memory$/);
+    expect(lines[4]).toMatch(/^all ops +4\.0 ms +80\.0 +175\.0 +43\.7 +0\.8 +3\.8 +compute$/);
+    expect(lines[5]).toMatch(/^outside ops +500\.0 us +10\.0$/);
+    expect(lines[6]).toMatch(/^step +5\.0 ms +100\.0$/);
   });
 
-  it('sum up the executions of each op, slowest first', () => {
-    const lines = formatProfileByOp(profile).split('\n');
-    expect(lines[2]).toMatch(/^conv2d +2 x +4\.0 ms +100\.0 +175\.0 +2\.9 MiB +0\.8$/);
-    expect(lines[3]).toMatch(/^relu +1 x +1\.0 us/);
+  it('sum up kinds of ops or layers, slowest first', () => {
+    const lines = formatProfile(profile, { by: 'kind' }).split('\n').slice(4);
+    expect(lines[0]).toMatch(/^conv2d +2 x +4\.0 ms +80\.0 +175\.0 /);
+    expect(lines[1]).toMatch(/^relu +1 x +1\.0 us/);
     expect(lines).toHaveLength(6);
+    const layers = formatProfile(profile, { by: 'layer' }).split('\n');
+    expect(layers[2]).toMatch(/^layer +executed /);
+    expect(layers[4]).toMatch(/^conv2 +1 x +3\.0 ms/);
+  });
+
+  it('do without limits that are not known', () => {
+    const text = formatProfile({ ...profile, limits: undefined });
+    expect(text).toMatch(/^batch 64, native \(avx2\), threads 2\n/);
+    expect(text).not.toMatch(/peak|memory|bound/);
   });
 
   it('survive an empty profile and zero times', () => {
-    expect(formatProfile([])).toMatch(/total/);
-    expect(formatProfile(profile.map((row) => ({ ...row, milliseconds: 0 })))).not.toMatch(/NaN|Infinity/);
+    expect(formatProfile({ ...profile, ops: [] })).toMatch(/all ops/);
+    const ops = profile.ops.map((row) => ({ ...row, milliseconds: 0 }));
+    expect(formatProfile({ ...profile, ops, milliseconds: 0 })).not.toMatch(/NaN|Infinity/);
   });
 });
 

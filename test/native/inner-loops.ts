@@ -1,0 +1,106 @@
+// Reads the assembly that GCC writes for one instruction set and finds the code that kernels spend their time in: the
+// innermost loops with multiply-adds, and functions that have these outside of loops (transforms, called once a vector).
+// A stack access with a vector register in there is a spill.
+
+export interface HotCode {
+  /** The function, mangled: template arguments are in it (`gemm_tileILi14ELi2ELb0EE` is gemm_tile<14, 2, false>). */
+  readonly symbol: string;
+  readonly kind: 'loop' | 'function';
+  readonly instructions: number;
+  /** Fused multiply-adds of whole vectors. */
+  readonly fmas: number;
+  /** Loads and stores between vector registers and the stack. */
+  readonly spills: number;
+}
+
+interface Syntax {
+  /** Jumps within a function; the last word is the label. */
+  readonly jump: RegExp;
+  readonly fma: RegExp;
+  readonly vectorRegister: RegExp;
+  /** The function uses its frame pointer as such, rather than as one more register. */
+  readonly setsFramePointer: RegExp;
+  readonly stackPointer: RegExp;
+  readonly framePointer: RegExp;
+}
+
+const X86: Syntax = {
+  jump: /^j\w+\s/,
+  fma: /^vfn?m(add|sub)\d+ps\s/,
+  vectorRegister: /%[xyz]mm\d/,
+  setsFramePointer: /^movq\s+%rsp, %rbp$/,
+  stackPointer: /\(%rsp[,)]/,
+  framePointer: /\(%rbp[,)]/,
+};
+
+const ARM64: Syntax = {
+  jump: /^(b|b\.\w+|b(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le|any|none)|cbn?z|tbn?z)\s/,
+  fma: /^fml[as]\s+v\d+\.4s/,
+  vectorRegister: /\s[qdsv]\d+[.,]/,
+  setsFramePointer: /^(mov\s+x29, sp|add\s+x29, sp,.*)$/,
+  stackPointer: /\[sp[,\]]/,
+  framePointer: /\[x29[,\]]/,
+};
+
+type Line = { readonly label: string } | { readonly code: string };
+
+/** Symbol -> its labels and instructions. */
+function functionsIn(assembly: string): Map<string, Line[]> {
+  const functions = new Map<string, Line[]>();
+  let lines: Line[] | undefined;
+  for (const line of assembly.split('\n')) {
+    const symbol = /^(_Z[\w.]+):/.exec(line)?.[1];
+    const label = /^(\.L\w+):/.exec(line)?.[1];
+    if (symbol !== undefined) {
+      lines = [];
+      functions.set(symbol, lines);
+    } else if (/^\s+\.size\s/.test(line)) lines = undefined;
+    else if (label !== undefined) lines?.push({ label });
+    else if (/^\t[a-z]/.test(line)) lines?.push({ code: line.trim().replaceAll('\t', ' ') });
+  }
+  return functions;
+}
+
+/** First and last line of every loop that has no other loop inside: jumps back to an earlier label. */
+function innermostLoops(lines: readonly Line[], syntax: Syntax): [first: number, last: number][] {
+  const labels = new Map(lines.flatMap((line, at) => ('label' in line ? [[line.label, at]] : [])));
+  const loops = lines.flatMap((line, last): [number, number][] => {
+    if (!('code' in line) || !syntax.jump.test(line.code)) return [];
+    const first = labels.get(/\.L\w+$/.exec(line.code)?.[0] ?? '');
+    return first !== undefined && first < last ? [[first, last]] : [];
+  });
+  return loops.filter(
+    (loop) =>
+      !loops.some((other) => other !== loop && other[0] >= loop[0] && other[1] <= loop[1] && !same(other, loop)),
+  );
+}
+
+const same = (a: readonly number[], b: readonly number[]) => a[0] === b[0] && a[1] === b[1];
+
+/** All hot code of functions whose symbol matches. */
+export function hotCode(assembly: string, machine: 'x86' | 'arm64', symbols: RegExp): HotCode[] {
+  const syntax = machine === 'x86' ? X86 : ARM64;
+  return [...functionsIn(assembly)].flatMap(([symbol, lines]) => {
+    if (!symbols.test(symbol)) return [];
+    const all = lines.flatMap((line) => ('code' in line ? [line.code] : []));
+    const hasFrame = all.some((code) => syntax.setsFramePointer.test(code));
+    const onStack = (code: string) =>
+      syntax.vectorRegister.test(code) &&
+      (syntax.stackPointer.test(code) || (hasFrame && syntax.framePointer.test(code)));
+    const measured = (kind: HotCode['kind'], body: readonly Line[]): HotCode => {
+      const code = body.flatMap((line) => ('code' in line ? [line.code] : []));
+      const count = (test: (code: string) => boolean) => code.filter(test).length;
+      return {
+        symbol,
+        kind,
+        instructions: code.length,
+        fmas: count((line) => syntax.fma.test(line)),
+        spills: count(onStack),
+      };
+    };
+    const loops = innermostLoops(lines, syntax)
+      .map(([first, last]) => measured('loop', lines.slice(first, last + 1)))
+      .filter(({ fmas }) => fmas > 0);
+    return loops.length > 0 ? loops : [measured('function', lines)].filter(({ fmas }) => fmas > 0);
+  });
+}
