@@ -17,15 +17,15 @@ export interface NodeCase {
 }
 
 export function readNodeCases(): NodeCase[] {
-  const cases = new Map<string, { model?: Uint8Array; tensors: Map<string, Uint8Array> }>();
+  const cases = new Map<string, { model: Uint8Array; tensors: Map<string, Uint8Array> }>();
   for (const [path, bytes] of filesOf(gunzipSync(readFileSync(ARCHIVE)))) {
     const [, name = '', file = ''] = /^node\/([^/]+)\/(?:test_data_set_0\/)?([^/]+)$/.exec(path) ?? [];
-    const found = cases.get(name) ?? { tensors: new Map() };
+    const found = cases.get(name) ?? { model: new Uint8Array(0), tensors: new Map<string, Uint8Array>() };
     cases.set(name, found);
     if (file === 'model.onnx') found.model = bytes;
     else found.tensors.set(file, bytes);
   }
-  return [...cases].map(([name, { model, tensors }]) => ({ name, model: model ?? new Uint8Array(0), tensors }));
+  return [...cases].map(([name, found]) => ({ name, ...found }));
 }
 
 /** The regular files of a tar archive, whose long paths stand in pax headers of their own. */

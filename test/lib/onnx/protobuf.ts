@@ -7,7 +7,7 @@ type Bytes = Uint8Array;
 
 export const join = (...parts: readonly Bytes[]): Bytes => new Uint8Array(Buffer.concat(parts));
 
-export function varint(value: number | bigint): Bytes {
+function varint(value: number | bigint): Bytes {
   let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
   for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);

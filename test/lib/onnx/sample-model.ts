@@ -3,7 +3,7 @@
 import type { OnnxAttribute, OnnxModel, OnnxTensor } from '../../../lib/onnx/model.ts';
 
 /** One tensor of each element type. */
-export const TENSORS: readonly OnnxTensor[] = [
+const TENSORS: readonly OnnxTensor[] = [
   { name: 'f32', dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, -0, Infinity, NaN) },
   { name: 'f64', dtype: 'F64', shape: [1], data: Float64Array.of(Math.PI) },
   { name: 'f16', dtype: 'F16', shape: [3], data: Float32Array.of(0.5, -65504, 2 ** -24) },
