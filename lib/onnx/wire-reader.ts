@@ -14,7 +14,7 @@ const WIRE_TYPES: readonly (WireType | undefined)[] = ['varint', 'fixed64', 'byt
 const MAX_DEPTH = 64;
 
 /** Messages, strings and list values in one file, tensor data aside. Two bytes can make an object: guards the memory. */
-const MAX_PARTS = 4_000_000;
+const MAX_PARTS = 1_000_000;
 
 const MAX_STRING_BYTES = 1 << 24;
 
