@@ -98,7 +98,8 @@ function checkTensor({ name, dtype, shape, data }: OnnxTensor): void {
   };
   if (!(data instanceof SAFETENSORS_ARRAYS[dtype])) fail(`of dtype ${dtype} needs a ${SAFETENSORS_ARRAYS[dtype].name}`);
   if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) fail(`has the shape [${shape}]`);
-  const count = shape.reduce((product, dim) => product * dim, 1);
+  // Zero comes first lest infinity times zero become NaN.
+  const count = shape.includes(0) ? 0 : shape.reduce((product, dim) => product * dim, 1);
   if (count !== data.length) fail(`of shape [${shape}] needs ${count} values and has ${data.length}`);
 }
 

@@ -17,7 +17,7 @@ const TENSORS: readonly OnnxTensor[] = [
   { name: 'i8', dtype: 'I8', shape: [2], data: Int8Array.of(-128, 127) },
   { name: 'u8', dtype: 'U8', shape: [1], data: Uint8Array.of(255) },
   { name: 'bool', dtype: 'BOOL', shape: [3], data: Uint8Array.of(1, 0, 1) },
-  { name: 'nothing', dtype: 'F32', shape: [0, 2 ** 40], data: new Float32Array(0) },
+  { name: 'nothing', dtype: 'F32', shape: [...Array(25).fill(2 ** 50), 0], data: new Float32Array(0) },
   { name: 'large', dtype: 'F32', shape: [10, 30], data: Float32Array.from({ length: 300 }, (_, i) => i / 7) },
 ];
 
