@@ -46,6 +46,7 @@ describe('lib', () => {
     nn: ['ops', 'graph'],
     optim: ['ops', 'graph'],
     io: ['graph', 'nn'],
+    onnx: ['io'],
     data: [],
     report: [],
     models: ['nn', 'optim'],

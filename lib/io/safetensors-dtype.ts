@@ -87,7 +87,7 @@ export function tensorToBytes({ dtype, data }: SafetensorsTensor): Uint8Array {
 
 function requireLittleEndian(): void {
   if (endianness() !== 'LE') {
-    throw new LanewiseError('file', 'safetensors files are little-endian and this computer is big-endian');
+    throw new LanewiseError('file', 'model files are little-endian and this computer is big-endian');
   }
 }
 
