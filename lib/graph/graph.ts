@@ -27,6 +27,26 @@ export interface GraphNode {
 export const isPersistent = (tensor: GraphTensor): boolean =>
   tensor.role === 'parameter' || tensor.role === 'state' || tensor.role === 'constant';
 
+/** Whether running `nodes` writes to what persists. */
+export const changesStore = (nodes: readonly GraphNode[]): boolean =>
+  nodes.some(({ op }) => (op.mutates?.length ?? 0) > 0);
+
+/** `nodes` in two parts, each in its order: those that give the same in every run while what persists is not written, and
+ * the others. */
+export function splitConstant(nodes: readonly GraphNode[]): [constant: GraphNode[], others: GraphNode[]] {
+  if (changesStore(nodes)) return [[], [...nodes]];
+  const results = new Set<number>();
+  const constant: GraphNode[] = [];
+  const others: GraphNode[] = [];
+  for (const node of nodes) {
+    const fixed = node.inputs.every((tensor) => !tensor || isPersistent(tensor) || results.has(tensor.id));
+    const once = fixed && node.inputs.length > 0 && node.outputs.length > 0 && !node.op.view;
+    (once ? constant : others).push(node);
+    if (once) for (const output of node.outputs) results.add(output.id);
+  }
+  return [constant, others];
+}
+
 export class Graph implements Emitter<GraphTensor> {
   nodes: GraphNode[] = [];
   readonly tensors: GraphTensor[] = [];
