@@ -102,6 +102,29 @@ export function lastReaders(nodes: readonly GraphNode[], tensorCount: number): I
   return last;
 }
 
+/** Moves each node that changes persistent tensors up to right behind the last other node that touches any of its tensors,
+ * but not past a guard: so a weight's gradient needs its memory only until its update, and is still in cache then. */
+export function changeEarly(graph: Graph): void {
+  const changes = ({ op }: GraphNode) => (op.mutates?.length ?? 0) > 0;
+  const lastTouch = new Map<number, number>();
+  const order = new Map<GraphNode, number>();
+  let guard = -1;
+  graph.nodes.forEach((node, at) => {
+    order.set(node, at);
+    if (node.op.guard) guard = at;
+    if (changes(node)) return;
+    for (const tensor of [...node.inputs, ...node.outputs]) if (tensor) lastTouch.set(tensor.id, at);
+  });
+  graph.nodes.forEach((node, at) => {
+    if (!changes(node) || at < guard) return;
+    const touched = node.inputs.map((tensor) => (tensor && lastTouch.get(tensor.id)) ?? -1);
+    const place = Math.min(at, Math.max(guard, ...touched) + 0.5);
+    order.set(node, place);
+    for (const index of node.op.mutates ?? []) lastTouch.set(node.inputs[index]?.id ?? -1, place);
+  });
+  graph.nodes.sort((a, b) => (order.get(a) as number) - (order.get(b) as number));
+}
+
 /** Removes nodes that neither change persistent tensors, guard the run, nor lead to one of `kept`. */
 export function removeUnused(graph: Graph, kept: readonly GraphTensor[]): void {
   const needed = new Set(kept.map((tensor) => tensor.id));
