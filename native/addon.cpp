@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "addon_run.h"
 #include "addon_values.h"
 #include "runtime/executable.h"
 #include "runtime/machine.h"
@@ -37,67 +38,11 @@ class Addon : public Napi::Addon<Addon> {
   void stop(const Napi::CallbackInfo& info);
 
   bool store_range(const Napi::CallbackInfo& info, std::byte*& memory, Bytes& bytes);
-  bool plan_tensor(const Napi::CallbackInfo& info, const Tensor*& tensor, Bytes& bytes);
+  Executable* plan_tensor(const Napi::CallbackInfo& info, int64_t& index, Bytes& bytes);
 
   const StopFlag stop_ = new_stop_flag();
   Napi::FunctionReference is_resizable_;
 };
-
-/// A run on its way through libuv's thread pool. Its shared pointer keeps plan and memory alive, whatever the garbage
-/// collector or a terminating worker does meanwhile. Deletes itself at the end.
-struct Run {
-  std::shared_ptr<Executable> executable;
-  napi_deferred deferred;
-  napi_async_work work;
-  Executable::Progress progress;
-
-  bool queue(napi_env env);
-  void complete(napi_env env, napi_status status);
-  void settle(napi_env env, const char* refusal);
-};
-
-/// A run is one job, unless it is longer than this. Then the next job is queued only if JavaScript still runs: a
-/// terminated worker waits for the job in flight, and nothing tells the job to hurry.
-constexpr int64_t kJobNs = 500'000'000;
-
-bool Run::queue(napi_env env) {
-  const auto execute = [](napi_env, void* data) {
-    auto& run = *static_cast<Run*>(data);
-    run.progress = run.executable->advance(kJobNs);
-  };
-  const auto complete = [](napi_env raw_env, napi_status status, void* data) {
-    static_cast<Run*>(data)->complete(raw_env, status);
-  };
-  napi_value name = nullptr;
-  return napi_create_string_utf8(env, "lanewise.run", NAPI_AUTO_LENGTH, &name) == napi_ok &&
-         napi_create_async_work(env, nullptr, name, execute, complete, this, &work) == napi_ok &&
-         napi_queue_async_work(env, work) == napi_ok;
-}
-
-/// Also called when the environment is being torn down, where no call into JavaScript succeeds any more.
-void Run::complete(napi_env env, napi_status status) {
-  napi_delete_async_work(env, work);
-  napi_value global = nullptr, object = nullptr;
-  const bool alive = status == napi_ok && !executable->stopped() && napi_get_global(env, &global) == napi_ok &&
-                     napi_get_named_property(env, global, "Object", &object) == napi_ok;
-  if (alive && progress == Executable::Progress::kMore && queue(env)) return;
-  settle(env, alive && progress != Executable::Progress::kMore ? nullptr : "run: stopped because its thread is ending");
-}
-
-/// Resolves, or rejects with `refusal`, and ends the run.
-void Run::settle(napi_env env, const char* refusal) {
-  executable->store().busy = false;
-  napi_value result = nullptr, message = nullptr;
-  if (refusal == nullptr) {
-    napi_get_boolean(env, progress == Executable::Progress::kDone, &result);
-    napi_resolve_deferred(env, deferred, result);
-  } else {
-    napi_create_string_utf8(env, refusal, NAPI_AUTO_LENGTH, &message);
-    napi_create_error(env, nullptr, message, &result);
-    napi_reject_deferred(env, deferred, result);
-  }
-  delete this;
-}
 
 Addon::Addon(Napi::Env env, Napi::Object exports) {
   DefineAddon(exports, {
@@ -174,7 +119,9 @@ bool Addon::store_range(const Napi::CallbackInfo& info, std::byte*& memory, Byte
 void Addon::write_store(const Napi::CallbackInfo& info) {
   std::byte* memory;
   Bytes source;
-  if (store_range(info, memory, source) && source.bytes > 0) std::memcpy(memory, source.data, source.bytes);
+  if (!store_range(info, memory, source) || source.bytes == 0) return;
+  ++unwrap<Store>(info[0], "a store")->value->version;
+  std::memcpy(memory, source.data, source.bytes);
 }
 
 void Addon::read_store(const Napi::CallbackInfo& info) {
@@ -217,50 +164,61 @@ Napi::Value Addon::compile(const Napi::CallbackInfo& info) {
     throw_error(env, "compile: " + error);
     return env.Undefined();
   }
+  // The store has grown when this plan needs more scratch memory than the others.
+  const int64_t store_bytes = store->value->memory.bytes() + store->value->scratch->bytes();
+  Napi::MemoryManagement::AdjustExternalMemory(env, store_bytes - store->external_bytes);
+  store->external_bytes = store_bytes;
   const int64_t bytes = executable->owned_bytes();
   return wrap(env, std::move(executable), bytes);
 }
 
-/// Arguments (executable, tensor, array) of write and read.
-bool Addon::plan_tensor(const Napi::CallbackInfo& info, const Tensor*& tensor, Bytes& bytes) {
+/// Arguments (executable, tensor, array) of write and read; nullptr after throwing.
+Executable* Addon::plan_tensor(const Napi::CallbackInfo& info, int64_t& index, Bytes& bytes) {
   const Napi::Env env = info.Env();
   auto* const handle = unwrap<Executable>(info[0], "an executable");
-  int64_t index;
-  if (handle == nullptr || !bytes_of(info[2], is_resizable_, "the array", bytes)) return false;
+  if (handle == nullptr || !bytes_of(info[2], is_resizable_, "the array", bytes)) return nullptr;
   const auto& tensors = handle->value->plan().tensors;
   if (tensors.empty()) {
     throw_range(env, "the plan has no tensors");
-    return false;
+    return nullptr;
   }
-  if (!whole_number(info[1], "tensor", 0, static_cast<int64_t>(tensors.size()) - 1, index)) return false;
-  tensor = &tensors[index];
+  if (!whole_number(info[1], "tensor", 0, static_cast<int64_t>(tensors.size()) - 1, index)) return nullptr;
+  const Tensor* const tensor = &tensors[index];
+  if (!handle->value->outlasts_runs(index)) {
+    throw_range(env, "the tensor exists only during a run");
+    return nullptr;
+  }
   if (bytes.dtype != tensor->dtype) {
     throw_type(env,
                std::string("the tensor needs a ") + array_name(tensor->dtype) + ", not a " + array_name(bytes.dtype));
-    return false;
+    return nullptr;
   }
   if (bytes.count != tensor->count) {
     throw_range(
         env, "the tensor has " + std::to_string(tensor->count) + " elements, the array " + std::to_string(bytes.count));
-    return false;
+    return nullptr;
   }
   if (handle->value->store().busy) {
     throw_error(env, kInFlight);
-    return false;
+    return nullptr;
   }
-  return true;
+  return handle->value.get();
 }
 
 void Addon::write(const Napi::CallbackInfo& info) {
-  const Tensor* tensor;
+  int64_t index;
   Bytes source;
-  if (plan_tensor(info, tensor, source)) std::memcpy(tensor->data, source.data, source.bytes);
+  Executable* const executable = plan_tensor(info, index, source);
+  if (executable == nullptr) return;
+  executable->before_write(index);
+  std::memcpy(executable->plan().tensors[index].data, source.data, source.bytes);
 }
 
 void Addon::read(const Napi::CallbackInfo& info) {
-  const Tensor* tensor;
+  int64_t index;
   Bytes target;
-  if (plan_tensor(info, tensor, target)) std::memcpy(target.data, tensor->data, target.bytes);
+  const Executable* const executable = plan_tensor(info, index, target);
+  if (executable != nullptr) std::memcpy(target.data, executable->plan().tensors[index].data, target.bytes);
 }
 
 Napi::Value Addon::run(const Napi::CallbackInfo& info) {

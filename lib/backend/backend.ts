@@ -10,11 +10,12 @@ export interface Store {
   read(byteOffset: number, target: TypedArray): void;
 }
 
-/** A plan compiled for a backend. */
+/** A plan compiled for a backend. All plans of a store share one arena, so values that live there cannot be written or read;
+ * inputs and outputs are the plan's own, whatever runs in between. */
 export interface Executable {
-  /** Copies `source` into plan tensor `tensor`. */
+  /** Copies `source` into plan tensor `tensor`, an input or persistent. */
   write(tensor: number, source: TypedArray): void;
-  /** Copies plan tensor `tensor` into `target`. */
+  /** Copies plan tensor `tensor`, an input, output or persistent, into `target`. */
   read(tensor: number, target: TypedArray): void;
   /** Runs every op in order. False when a guard stopped the run; nothing after the guard was executed. */
   run(): Promise<boolean>;

@@ -19,6 +19,8 @@ const bytesOf = (array: TypedArray): Uint8Array => new Uint8Array(array.buffer, 
 
 class TypeScriptStore implements Store {
   readonly memory: ArrayBuffer;
+  /** The arena of every plan: one run at a time uses it. */
+  arena = new ArrayBuffer(0);
   busy = false;
 
   constructor(bytes: number) {
@@ -29,6 +31,10 @@ class TypeScriptStore implements Store {
     new Uint8Array(this.memory, byteOffset, source.byteLength).set(bytesOf(source));
   }
 
+  reserve(arenaBytes: number): void {
+    if (arenaBytes > this.arena.byteLength) this.arena = new ArrayBuffer(arenaBytes);
+  }
+
   read(byteOffset: number, target: TypedArray): void {
     bytesOf(target).set(new Uint8Array(this.memory, byteOffset, target.byteLength));
   }
@@ -36,24 +42,37 @@ class TypeScriptStore implements Store {
 
 class TypeScriptExecutable implements Executable {
   readonly workspaceBytes = 0;
+  readonly #plan: Plan;
   readonly #store: TypeScriptStore;
-  readonly #views: readonly TensorView[];
-  readonly #calls: readonly { name: string; run: () => boolean | undefined | void }[];
+  readonly #kept: ArrayBuffer;
   readonly #nanoseconds: Float64Array;
+  #arena: ArrayBuffer | undefined;
+  #calls: readonly (() => boolean | undefined | void)[] = [];
 
   constructor(plan: Plan, store: TypeScriptStore) {
-    const arena = new ArrayBuffer(plan.arenaBytes);
+    this.#plan = plan;
     this.#store = store;
-    this.#views = plan.tensors.map(({ shape, dtype, region, offset }) => {
-      const memory = region === 'arena' ? arena : store.memory;
-      return { shape, dtype, data: viewOf(memory, dtype, offset, elementCount(shape)) };
-    });
-    this.#calls = plan.ops.map(({ op, inputs, outputs, attrs }) => {
-      const inputViews = inputs.map((i) => this.#views[i]);
-      const outputViews = outputs.map((i) => this.#views[i] as TensorView);
-      return { name: op.name, run: () => op.run(inputViews, outputViews, attrs) };
-    });
+    this.#kept = new ArrayBuffer(plan.keptBytes);
     this.#nanoseconds = new Float64Array(plan.ops.length);
+    store.reserve(plan.arenaBytes);
+  }
+
+  /** Makes the calls anew where a larger plan has brought another arena. */
+  #bind(): void {
+    if (this.#arena === this.#store.arena) return;
+    this.#arena = this.#store.arena;
+    const views = this.#plan.tensors.map((_, index) => this.#view(index));
+    this.#calls = this.#plan.ops.map(({ op, inputs, outputs, attrs }) => {
+      const inputViews = inputs.map((i) => views[i]);
+      const outputViews = outputs.map((i) => views[i] as TensorView);
+      return () => op.run(inputViews, outputViews, attrs);
+    });
+  }
+
+  #view(index: number): TensorView {
+    const { shape, dtype, region, offset } = this.#plan.tensors[index]!;
+    const memory = region === 'arena' ? this.#store.arena : region === 'kept' ? this.#kept : this.#store.memory;
+    return { shape, dtype, data: viewOf(memory, dtype, offset, elementCount(shape)) };
   }
 
   write(tensor: number, source: TypedArray): void {
@@ -68,11 +87,13 @@ class TypeScriptExecutable implements Executable {
     if (this.#store.busy)
       throw new LanewiseError('state', 'run: a run on the same store is still in flight; await it first');
     this.#store.busy = true;
+    this.#bind();
     try {
       let turnEnd = performance.now() + TURN_MS;
+      // Constant ops are run each time: here they cost little beside what they serve.
       for (let i = 0; i < this.#calls.length; i++) {
         const start = performance.now();
-        const goOn = this.#calls[i]!.run();
+        const goOn = this.#calls[i]!();
         const now = performance.now();
         this.#nanoseconds[i] = (now - start) * 1e6;
         if (goOn === false) return false;
@@ -92,9 +113,10 @@ class TypeScriptExecutable implements Executable {
   }
 
   #data(tensor: number): TypedArray {
-    const view = this.#views[tensor];
-    if (!view) throw new RangeError(`plan has no tensor ${tensor}`);
-    return view.data;
+    const known = this.#plan.tensors[tensor];
+    if (!known) throw new RangeError(`plan has no tensor ${tensor}`);
+    if (known.region === 'arena') throw new RangeError(`tensor ${tensor} exists only during a run`);
+    return this.#view(tensor).data;
   }
 }
 

@@ -1,22 +1,27 @@
 // Fusion: a bias, a sum, an activation or an activation's gradient rides on its producer's last step, so the value is never
-// written and read again. It changes no bits: the fused epilogue does the same operations in the same order.
+// written and read again. It changes no bits: the fused epilogue does the same operations in the same order. Folding, where
+// it is asked for, does change them: an affine map goes into the weights before it.
 
 import type { EpilogueActivation } from '../ops/op.ts';
-import type { Graph, GraphNode, GraphTensor } from './graph.ts';
+import { changesStore, type Graph, type GraphNode, type GraphTensor, isPersistent } from './graph.ts';
 
 /** Merges what ops offer to be absorbed (`absorbAs...`) into the producers that declare an `epilogue`, where nothing else
- * reads the value in between. `kept` are tensors the caller reads after the run. */
-export function fuse(graph: Graph, kept: readonly GraphTensor[]): void {
+ * reads the value in between. `kept` are tensors the caller reads after the run. With `fold`, what has `foldInto` goes into
+ * constant weights. */
+export function fuse(graph: Graph, kept: readonly GraphTensor[], { fold = false } = {}): void {
   const readers = new Map<number, number>();
   for (const tensor of kept) readers.set(tensor.id, Number.POSITIVE_INFINITY);
   for (const node of graph.nodes) {
     for (const input of node.inputs) if (input) readers.set(input.id, (readers.get(input.id) ?? 0) + 1);
   }
 
+  const given = graph.nodes;
+  const folds = fold && !changesStore(given);
+  graph.nodes = []; // What folding emits: it reads only what persists, so it can go before everything else.
   const nodes: GraphNode[] = [];
   const positions = new Map<number, number>();
   const positionOf = (tensor: GraphTensor | undefined) => (tensor && positions.get(tensor.id)) ?? -1;
-  for (const node of graph.nodes) {
+  for (const node of given) {
     // A term of a sum may be absorbed by the producer of the other; the later one has both at hand.
     const [first, second] = node.inputs;
     const swapped = node.op.absorbAsSum === true && positionOf(second) > positionOf(first);
@@ -24,12 +29,13 @@ export function fuse(graph: Graph, kept: readonly GraphTensor[]): void {
     const at = positionOf(source);
     const producer = nodes[at];
     const alone = source && producer?.outputs[0] === source && readers.get(source.id) === 1;
-    const fused = alone && positionOf(operand) < at ? absorb(producer, node, operand) : undefined;
+    const merge = () => absorb(producer!, node, operand) ?? (folds ? foldNode(graph, producer!, node) : undefined);
+    const fused = alone && positionOf(operand) < at ? merge() : undefined;
     if (fused) nodes[at] = fused;
     else nodes.push(node);
     for (const output of node.outputs) positions.set(output.id, fused ? at : nodes.length - 1);
   }
-  graph.nodes = nodes;
+  graph.nodes.push(...nodes);
 }
 
 function absorb(producer: GraphNode, node: GraphNode, operand: GraphTensor | undefined): GraphNode | undefined {
@@ -58,6 +64,23 @@ function absorb(producer: GraphNode, node: GraphNode, operand: GraphTensor | und
     return { ...producer, inputs, attrs: activate(absorbAsGate), outputs };
   }
   return undefined;
+}
+
+/** `producer` with the affine map `node` in its weights and bias, all of which must persist. */
+function foldNode(graph: Graph, producer: GraphNode, node: GraphNode): GraphNode | undefined {
+  const { linearIn, epilogue } = producer.op;
+  if (!linearIn || !node.op.foldInto || producer.attrs['activation'] !== 0) return undefined;
+  const [weights, bias] = [producer.inputs[linearIn.weights], producer.inputs[linearIn.bias]];
+  const sum = epilogue?.sum === undefined ? undefined : producer.inputs[epilogue.sum];
+  const constants = [bias, ...node.inputs.slice(1)].every((tensor) => !tensor || isPersistent(tensor));
+  if (sum || !weights || !isPersistent(weights) || !constants) return undefined;
+  graph.layer = node.layer;
+  const [w, b] = node.op.foldInto<GraphTensor>(graph, weights, bias, node.inputs, node.attrs);
+  const inputs = [...producer.inputs];
+  inputs[linearIn.weights] = w;
+  inputs[linearIn.bias] = b;
+  const { activation = 0, slope = 0 } = node.attrs;
+  return { ...producer, inputs, outputs: node.outputs, attrs: { ...producer.attrs, activation, slope } };
 }
 
 const isFree = (node: GraphNode, index: number | undefined): index is number =>

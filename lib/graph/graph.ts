@@ -27,6 +27,26 @@ export interface GraphNode {
 export const isPersistent = (tensor: GraphTensor): boolean =>
   tensor.role === 'parameter' || tensor.role === 'state' || tensor.role === 'constant';
 
+/** Whether running `nodes` writes to what persists. */
+export const changesStore = (nodes: readonly GraphNode[]): boolean =>
+  nodes.some(({ op }) => (op.mutates?.length ?? 0) > 0);
+
+/** `nodes` in two parts, each in its order: those that give the same in every run while what persists is not written, and
+ * the others. */
+export function splitConstant(nodes: readonly GraphNode[]): [constant: GraphNode[], others: GraphNode[]] {
+  if (changesStore(nodes)) return [[], [...nodes]];
+  const results = new Set<number>();
+  const constant: GraphNode[] = [];
+  const others: GraphNode[] = [];
+  for (const node of nodes) {
+    const fixed = node.inputs.every((tensor) => !tensor || isPersistent(tensor) || results.has(tensor.id));
+    const once = fixed && node.inputs.length > 0 && node.outputs.length > 0 && !node.op.view;
+    (once ? constant : others).push(node);
+    if (once) for (const output of node.outputs) results.add(output.id);
+  }
+  return [constant, others];
+}
+
 export class Graph implements Emitter<GraphTensor> {
   nodes: GraphNode[] = [];
   readonly tensors: GraphTensor[] = [];
@@ -80,6 +100,29 @@ export function lastReaders(nodes: readonly GraphNode[], tensorCount: number): I
     for (const input of node.inputs) if (input) last[input.id] = i;
   });
   return last;
+}
+
+/** Moves each node that changes persistent tensors up to right behind the last other node that touches any of its tensors,
+ * but not past a guard: so a weight's gradient needs its memory only until its update, and is still in cache then. */
+export function changeEarly(graph: Graph): void {
+  const changes = ({ op }: GraphNode) => (op.mutates?.length ?? 0) > 0;
+  const lastTouch = new Map<number, number>();
+  const order = new Map<GraphNode, number>();
+  let guard = -1;
+  graph.nodes.forEach((node, at) => {
+    order.set(node, at);
+    if (node.op.guard) guard = at;
+    if (changes(node)) return;
+    for (const tensor of [...node.inputs, ...node.outputs]) if (tensor) lastTouch.set(tensor.id, at);
+  });
+  graph.nodes.forEach((node, at) => {
+    if (!changes(node) || at < guard) return;
+    const touched = node.inputs.map((tensor) => (tensor && lastTouch.get(tensor.id)) ?? -1);
+    const place = Math.min(at, Math.max(guard, ...touched) + 0.5);
+    order.set(node, place);
+    for (const index of node.op.mutates ?? []) lastTouch.set(node.inputs[index]?.id ?? -1, place);
+  });
+  graph.nodes.sort((a, b) => (order.get(a) as number) - (order.get(b) as number));
 }
 
 /** Removes nodes that neither change persistent tensors, guard the run, nor lead to one of `kept`. */

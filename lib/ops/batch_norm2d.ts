@@ -9,6 +9,7 @@ import {
   applyActivationGradient,
   checkActivation,
 } from './activation.ts';
+import { batchNorm2dFold, reciprocalDeviation } from './batch_norm2d_fold.ts';
 import { columnMoments, columnProducts, columnSums } from './column-sums.ts';
 import { costPerElement } from './elementwise.ts';
 import { fill } from './fill.ts';
@@ -31,12 +32,6 @@ function checkVectors(check: ShapeCheck, x: number, vectors: readonly number[]):
   const [, , , c] = check.dims(x, 4);
   for (const index of vectors) check.shape(index, [c], 'one value for each channel');
   return check.spec(x);
-}
-
-/** 1 / sqrt(variance + epsilon) of every channel. */
-function reciprocalDeviation(variance: Float32Array, epsilon: number): Float32Array {
-  const eps = fround(epsilon);
-  return variance.map((value) => 1 / fround(Math.sqrt(fround(value + eps))));
 }
 
 interface Channels {
@@ -185,6 +180,8 @@ export const batchNorm2dInference = defineOp({
   outputs: ['y'],
   attrs: normAttrs,
   epilogue: {},
+  foldInto: (emitter, weights, bias, [, ...channels], { epsilon }) =>
+    emitter.emit(batchNorm2dFold, [weights, ...channels, bias], { epsilon }),
   infer(inputs, attrs) {
     const names = ['x', 'gamma', 'beta', 'runningMean', 'runningVariance'];
     const check = new ShapeCheck('batch_norm2d_inference', names, inputs);

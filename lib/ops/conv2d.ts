@@ -57,6 +57,7 @@ export const conv2d = defineOp({
   outputs: ['y'],
   attrs: forwardAttrs,
   epilogue: { bias: 2 },
+  linearIn: { weights: 1, bias: 2 },
   infer(inputs, attrs) {
     const check = new ShapeCheck('conv2d', ['x', 'w', 'b?'], inputs);
     const [n, h, w, c] = check.dims(0, 4);

@@ -4,6 +4,7 @@ import { adamStep } from './adam_step.ts';
 import { add } from './add.ts';
 import { avgPool2d, avgPool2dDx } from './avg_pool2d.ts';
 import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchNorm2dRunning } from './batch_norm2d.ts';
+import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
@@ -74,6 +75,7 @@ export const opTable: readonly OpDefinition[] = [
   sgdStep,
   adamStep,
   biasActivationDx,
+  batchNorm2dFold,
 ];
 
 export {
@@ -84,6 +86,7 @@ export {
   batchNorm2d,
   batchNorm2dDw,
   batchNorm2dDx,
+  batchNorm2dFold,
   batchNorm2dInference,
   batchNorm2dRunning,
   biasActivationDx,

@@ -92,6 +92,18 @@ export interface OpDefinition<S extends AttrSchema = AttrSchema> {
   readonly absorbAsGate?: EpilogueActivation;
   /** The op ends in what it can absorb, in this order; the numbers are the inputs to put it at. */
   readonly epilogue?: Epilogue;
+  /** Output channels are linear in the last axis of input `weights`, with the input `bias` added: an affine map of each
+   * channel that follows can be put into these two. */
+  readonly linearIn?: { readonly weights: number; readonly bias: number };
+  /** This op is an affine map of each channel of its first input, then its activation. Emits the weights and bias with which
+   * an op with `linearIn` gives the mapped channels at once. Other roundings: only with `numerics: 'fast'`. */
+  foldInto?<T extends TensorSpec>(
+    emitter: Emitter<T>,
+    weights: T,
+    bias: T | undefined,
+    inputs: readonly (T | undefined)[],
+    attrs: Attrs<S>,
+  ): readonly T[];
   /** Output shapes; throws an Error that starts with the op's name and states the shapes when inputs do not fit. */
   infer(inputs: readonly (TensorSpec | undefined)[], attrs: Attrs<S>): TensorSpec[];
   /** Gradient by each input (undefined where not needed or not differentiable). Absent: not differentiable. */

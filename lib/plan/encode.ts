@@ -1,16 +1,18 @@
 // A plan as packed integers: the one form in which it crosses to C++ (native/runtime/plan.h reads it). Layout:
-//   header   magic, version, op table hash, arena bytes lo, hi, tensor count, op count, numerics
+//   header   magic, version, op table hash, arena bytes lo, hi, kept bytes lo, hi, tensor count, op count, constant ops,
+//            numerics
 //   tensors  dtype, region, offset lo, hi, rank, six dimensions
 //   ops      opcode, inputs, outputs, attributes (counts), then the indices and attribute words themselves
 
 import { opTable } from '../ops/index.ts';
 import type { DType } from '../ops/op.ts';
 import { opTableHash } from './op-table-hash.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, PlanTensor } from './plan.ts';
 
 const MAGIC = 0x4c57504c;
-const VERSION = 1;
+const VERSION = 2;
 const MAX_RANK = 6;
+const REGION_CODE: Readonly<Record<PlanTensor['region'], number>> = { store: 0, arena: 1, kept: 2 };
 const DTYPE_CODE: Readonly<Record<DType, number>> = { f32: 0, u8: 1, i32: 2 };
 
 const opcodes = new Map(opTable.map((op, code) => [op.name, code]));
@@ -19,11 +21,11 @@ const high = (value: number) => Math.floor(value / 2 ** 32);
 const floatBits = (value: number) => new Int32Array(Float32Array.of(value).buffer)[0] as number;
 
 export function encodePlan(plan: Plan): Int32Array {
-  const { arenaBytes, tensors, ops } = plan;
-  const words = [MAGIC, VERSION, opTableHash() | 0, low(arenaBytes), high(arenaBytes), tensors.length, ops.length];
-  words.push(plan.numerics === 'exact' ? 1 : 0);
+  const { arenaBytes, keptBytes, tensors, ops } = plan;
+  const words = [MAGIC, VERSION, opTableHash() | 0, low(arenaBytes), high(arenaBytes), low(keptBytes), high(keptBytes)];
+  words.push(tensors.length, ops.length, plan.constantOps, plan.numerics === 'exact' ? 1 : 0);
   for (const { dtype, region, offset, shape } of tensors) {
-    words.push(DTYPE_CODE[dtype], region === 'arena' ? 1 : 0, low(offset), high(offset), shape.length);
+    words.push(DTYPE_CODE[dtype], REGION_CODE[region], low(offset), high(offset), shape.length);
     for (let i = 0; i < MAX_RANK; i++) words.push(shape[i] ?? 1);
   }
   for (const { op, inputs, outputs, attrs } of ops) {

@@ -1,5 +1,7 @@
-// The arena: one block of memory in which each value has an offset for as long as it is needed. Values that are alive
-// at the same time never overlap; a view or an in-place result takes over its input's memory.
+// Where values lie during a run. The arena is one block of memory in which each has an offset for as long as it is
+// needed. Values that are alive at the same time never overlap; a view or an in-place result takes over its input's memory.
+// All plans of a store share the arena, so what must outlast a run (inputs written before it, outputs read after it) lies in
+// the plan's own kept memory instead.
 //
 //      offset
 //        ^   +---------+          a large early value ...
@@ -12,40 +14,43 @@ import type { GraphNode, GraphTensor } from '../graph/graph.ts';
 import { isPersistent, lastReaders } from '../graph/graph.ts';
 import { alignBytes, tensorBytes } from './store-layout.ts';
 
-/** A stretch of arena memory and the ops between which it is in use, both included. */
-export interface ArenaBlock {
+/** A stretch of memory and the ops between which it is in use, both included. */
+export interface Block {
+  readonly region: 'arena' | 'kept';
   readonly bytes: number;
   readonly firstOp: number;
   readonly lastOp: number;
   offset: number;
 }
 
-export interface ArenaLayout {
-  readonly bytes: number;
+export interface RunLayout {
+  readonly arenaBytes: number;
+  readonly keptBytes: number;
   /** The block of each value, by tensor id. */
-  readonly blockOf: ReadonlyMap<number, ArenaBlock>;
+  readonly blockOf: ReadonlyMap<number, Block>;
 }
 
 interface Group {
   bytes: number;
   first: number;
   last: number;
+  kept: boolean;
 }
 
-/** Places every non-persistent tensor. `kept` stay valid after the run; with `reuse` off nothing is overwritten. */
-export function layOutArena(
+/** Places every non-persistent tensor. `kept` outlast the run; with `reuse` off nothing is overwritten. */
+export function layOutRun(
   nodes: readonly GraphNode[],
   tensorCount: number,
   inputs: readonly GraphTensor[],
   kept: ReadonlySet<number>,
   reuse: boolean,
-): ArenaLayout {
+): RunLayout {
   const end = nodes.length;
   const last = lastReaders(nodes, tensorCount);
   const lastUse = (tensor: GraphTensor) => (kept.has(tensor.id) || !reuse ? end : (last[tensor.id] as number));
   const groups = new Map<number, Group>();
 
-  for (const input of inputs) groups.set(input.id, { bytes: tensorBytes(input), first: 0, last: end });
+  for (const input of inputs) groups.set(input.id, { bytes: tensorBytes(input), first: 0, last: end, kept: true });
   // Views join first, so that an in-place op below sees every later reader of the memory it would overwrite.
   nodes.forEach((node, at) => {
     for (const output of node.outputs) {
@@ -53,18 +58,24 @@ export function layOutArena(
       const group = source && groups.get(source.id);
       if (group) {
         group.last = Math.max(group.last, lastUse(output));
+        group.kept ||= kept.has(output.id);
         groups.set(output.id, group);
       } else if (!isPersistent(output)) {
-        groups.set(output.id, { bytes: tensorBytes(output), first: at, last: Math.max(at, lastUse(output)) });
+        const last = Math.max(at, lastUse(output));
+        groups.set(output.id, { bytes: tensorBytes(output), first: at, last, kept: kept.has(output.id) });
       }
     }
   });
   if (reuse) for (const [at, node] of nodes.entries()) mergeInPlace(groups, node, at);
 
-  const distinct = [...new Set(groups.values())];
-  const blocks = new Map(distinct.map((g) => [g, { bytes: g.bytes, firstOp: g.first, lastOp: g.last, offset: 0 }]));
-  const bytes = placeBlocks([...blocks.values()]);
-  return { bytes, blockOf: new Map([...groups].map(([id, group]) => [id, blocks.get(group) as ArenaBlock])) };
+  const blocks = new Map<Group, Block>();
+  for (const group of new Set(groups.values())) {
+    const { bytes, first: firstOp, last: lastOp } = group;
+    blocks.set(group, { region: group.kept ? 'kept' : 'arena', bytes, firstOp, lastOp, offset: 0 });
+  }
+  const bytesOf = (region: Block['region']) => placeBlocks([...blocks.values()].filter((b) => b.region === region));
+  const blockOf = new Map([...groups].map(([id, group]) => [id, blocks.get(group) as Block]));
+  return { arenaBytes: bytesOf('arena'), keptBytes: bytesOf('kept'), blockOf };
 }
 
 function mergeInPlace(groups: Map<number, Group>, node: GraphNode, at: number): void {
@@ -75,12 +86,13 @@ function mergeInPlace(groups: Map<number, Group>, node: GraphNode, at: number): 
   const target = output && groups.get(output.id);
   if (!source || !target || source === target || source.last !== at || source.bytes !== target.bytes) return;
   source.last = target.last;
+  source.kept ||= target.kept;
   for (const [id, group] of groups) if (group === target) groups.set(id, source);
 }
 
 /** Greedy by size: large blocks first, each at the lowest offset free during its whole life. Returns the peak. */
-function placeBlocks(blocks: ArenaBlock[]): number {
-  const placed: ArenaBlock[] = [];
+function placeBlocks(blocks: Block[]): number {
+  const placed: Block[] = [];
   let peak = 0;
   for (const block of blocks.toSorted((a, b) => b.bytes - a.bytes || a.firstOp - b.firstOp)) {
     let offset = 0;

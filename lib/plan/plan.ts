@@ -2,10 +2,17 @@
 // it stands; nothing is decided at run time.
 
 import { fuse } from '../graph/fuse.ts';
-import { type Graph, type GraphTensor, isPersistent, removeUnused } from '../graph/graph.ts';
+import {
+  type Graph,
+  type GraphNode,
+  type GraphTensor,
+  isPersistent,
+  removeUnused,
+  splitConstant,
+} from '../graph/graph.ts';
 import type { Attrs, Cost, OpDefinition, TensorSpec } from '../ops/op.ts';
-import { layOutArena } from './memory.ts';
-import { type StoreLayout, tensorBytes } from './store-layout.ts';
+import { layOutRun } from './memory.ts';
+import { alignBytes, type StoreLayout, tensorBytes } from './store-layout.ts';
 
 /** `fast` may pick other algorithms within a stated error bound; `exact` keeps the reference's order everywhere. */
 export type Numerics = 'fast' | 'exact';
@@ -13,7 +20,8 @@ export type Numerics = 'fast' | 'exact';
 export interface PlanTensor extends TensorSpec {
   readonly name: string;
   readonly layer: string;
-  readonly region: 'store' | 'arena';
+  /** `store` outlives the plan, `kept` is the plan's own, the `arena` is anybody's as soon as a run ends. */
+  readonly region: 'store' | 'kept' | 'arena';
   /** Byte offset in its region. */
   readonly offset: number;
   /** For arena tensors: the ops between which their memory is theirs. */
@@ -35,7 +43,10 @@ export interface Plan {
   readonly numerics: Numerics;
   readonly tensors: readonly PlanTensor[];
   readonly ops: readonly PlanOp[];
+  /** So many of `ops`, the first, give the same until something writes to the store: they need not run each time. */
+  readonly constantOps: number;
   readonly arenaBytes: number;
+  readonly keptBytes: number;
   readonly storeBytes: number;
   /** Tensor index of each input and each named output. */
   readonly inputs: Readonly<Record<string, number>>;
@@ -56,13 +67,21 @@ export function compilePlan(graph: Graph, options: PlanOptions): Plan {
   const { layout, numerics = 'fast', keepAll = false } = options;
   const kept = Object.values(options.outputs);
   removeUnused(graph, kept);
-  if (!keepAll) fuse(graph, kept);
+  if (!keepAll) fuse(graph, kept, { fold: numerics === 'fast' });
+  const [constant, nodes] = splitConstant(graph.nodes);
+  graph.nodes = [...constant, ...nodes];
 
   const used = usedTensors(graph);
   for (const tensor of kept) used.add(tensor);
   const inputs = [...used].filter((tensor) => tensor.role === 'input');
   const keptIds = new Set(kept.map((tensor) => tensor.id));
-  const arena = layOutArena(graph.nodes, graph.tensors.length, inputs, keptIds, !keepAll);
+  const layoutOfRun = layOutRun(nodes, graph.tensors.length, inputs, keptIds, !keepAll);
+  const constantOffsets = new Map<number, number>();
+  let { keptBytes } = layoutOfRun;
+  for (const output of constant.flatMap((node) => node.outputs)) {
+    constantOffsets.set(output.id, keptBytes);
+    keptBytes += alignBytes(tensorBytes(output));
+  }
 
   const indexOf = new Map<number, number>();
   const tensors = [...used].map((tensor, index): PlanTensor => {
@@ -71,15 +90,18 @@ export function compilePlan(graph: Graph, options: PlanOptions): Plan {
     const base = { name, layer, shape, dtype };
     if (isPersistent(tensor)) {
       const { offset } = layout.place(name, tensor);
-      return { ...base, region: 'store', offset, firstOp: 0, lastOp: graph.nodes.length };
+      return { ...base, region: 'store', offset, firstOp: 0, lastOp: nodes.length };
     }
-    const block = arena.blockOf.get(tensor.id);
+    const offset = constantOffsets.get(tensor.id);
+    if (offset !== undefined) return { ...base, region: 'kept', offset, firstOp: 0, lastOp: nodes.length };
+    const block = layoutOfRun.blockOf.get(tensor.id);
     if (!block) throw new Error(`plan: ${name} has no memory`);
-    return { ...base, region: 'arena', offset: block.offset, firstOp: block.firstOp, lastOp: block.lastOp };
+    const { region, firstOp, lastOp } = block;
+    return { ...base, region, offset: block.offset, firstOp, lastOp };
   });
 
   const index = (tensor: GraphTensor | undefined) => (tensor ? (indexOf.get(tensor.id) as number) : -1);
-  const ops = graph.nodes.map((node): PlanOp => {
+  const planOp = (node: GraphNode): PlanOp => {
     const cost = node.op.cost?.(node.inputs, node.outputs, node.attrs);
     const touched = [...node.inputs, ...node.outputs].reduce((sum, t) => sum + (t ? tensorBytes(t) : 0), 0);
     return {
@@ -90,13 +112,15 @@ export function compilePlan(graph: Graph, options: PlanOptions): Plan {
       layer: node.layer,
       cost: { flops: cost?.flops ?? 0, bytes: cost?.bytes ?? touched },
     };
-  });
+  };
 
   return {
     numerics,
     tensors,
-    ops: ops.filter((planOp) => !planOp.op.view),
-    arenaBytes: arena.bytes,
+    ops: graph.nodes.filter((node) => !node.op.view).map(planOp),
+    constantOps: constant.length,
+    arenaBytes: layoutOfRun.arenaBytes,
+    keptBytes,
     storeBytes: layout.bytes,
     inputs: Object.fromEntries(inputs.map((tensor) => [tensor.name, index(tensor)])),
     outputs: Object.fromEntries(Object.entries(options.outputs).map(([name, tensor]) => [name, index(tensor)])),

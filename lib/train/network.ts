@@ -2,7 +2,7 @@
 
 import { differentiate } from '../graph/differentiate.ts';
 import { fuse } from '../graph/fuse.ts';
-import type { GraphTensor } from '../graph/graph.ts';
+import { changeEarly, type GraphTensor } from '../graph/graph.ts';
 import { Builder, type Mode } from '../nn/builder.ts';
 import type { Layer } from '../nn/layer.ts';
 import type { Loss } from '../nn/loss.ts';
@@ -81,6 +81,7 @@ export function trainingNetwork(
     const slots = optimizer.slots.map((slot) => graph.tensor('state', slotName(parameter.name, slot), parameter));
     optimizer.emitStep(graph, parameter, slots, gradient, hyper);
   }
+  changeEarly(graph);
   return { builder, outputs };
 }
 

@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x5fd3df84u;
+inline constexpr uint32_t kOpTableHash = 0x8ad7215bu;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -57,6 +57,7 @@ enum class OpCode : int32_t {
   kSgdStep = 42,
   kAdamStep = 43,
   kBiasActivationDx = 44,
+  kBatchNorm2dFold = 45,
 };
 
 struct Conv2dAttrs {
@@ -256,6 +257,10 @@ struct BiasActivationDxAttrs {
   float slope;
 };
 
+struct BatchNorm2dFoldAttrs {
+  float epsilon;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -299,6 +304,7 @@ extern const OpImpl count_correct_impl;
 extern const OpImpl sgd_step_impl;
 extern const OpImpl adam_step_impl;
 extern const OpImpl bias_activation_dx_impl;
+extern const OpImpl batch_norm2d_fold_impl;
 
 struct OpEntry {
   const char* name;
@@ -359,9 +365,10 @@ inline constexpr OpEntry kOpTable[] = {
     {"sgd_step", 4, 4, 0, 3, &sgd_step_impl, 0x2, 0x3, -1, -1},
     {"adam_step", 5, 5, 0, 5, &adam_step_impl, 0x0, 0x7, -1, -1},
     {"bias_activation_dx", 2, 2, 2, 2, &bias_activation_dx_impl, 0x0, 0x0, 0, 0},
+    {"batch_norm2d_fold", 5, 6, 2, 1, &batch_norm2d_fold_impl, 0x20, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 45;
+inline constexpr int kOpCount = 46;
 
 }  // namespace lanewise
 // clang-format on

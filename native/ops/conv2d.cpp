@@ -66,16 +66,39 @@ const char* verify_forward(const OpArgs& args) {
   return verify_conv(forward_shape(args), x, w, y);
 }
 
+ConvPass forward_pass(const OpArgs& args) {
+  ConvPass pass = forward_shape(args).forward();
+  pass.prepared = args.prepared;
+  return pass;
+}
+
 int64_t forward_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
-  return pass_workspace(args, forward_shape(args).forward(), kernels, threads);
+  return pass_workspace(args, forward_pass(args), kernels, threads);
+}
+
+int64_t prepared_bytes(const OpArgs& args, const Kernels& kernels, int) {
+  const ConvPass pass = forward_pass(args);
+  const bool winograd = args.numerics == kFast && winograd_pays(pass);
+  return (winograd ? winograd_pass_prepared_bytes : conv_pass_prepared_bytes)(pass, kernels);
+}
+
+void prepare(const OpContext& c) {
+  const ConvPass pass = forward_pass(c);
+  const float* const w = c.inputs[1]->as<float>();
+  if (c.numerics == kFast && winograd_pays(pass)) {
+    winograd_pass_prepare(pass, w, c.kernels, c.parallel, c.workspace, c.prepared_memory);
+  } else {
+    conv_pass_prepare(pass, w, c.kernels, c.parallel, c.prepared_memory);
+  }
 }
 
 bool run_forward(const OpContext& c) {
   const Conv2dAttrs& attrs = c.attrs_as<Conv2dAttrs>();
   const ConvPassData data = {
       c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
-      c.outputs[0].as<float>(), attrs.activation,         attrs.slope};
-  return run_pass(c, forward_shape(c).forward(), data);
+      c.outputs[0].as<float>(), attrs.activation,         attrs.slope,
+      c.prepared_memory};
+  return run_pass(c, forward_pass(c), data);
 }
 
 const char* verify_dx(const OpArgs& args) {
@@ -118,9 +141,11 @@ bool run_dw(const OpContext& c) {
   return true;
 }
 
+constexpr Preparation kPrepareWeights = {1, prepared_bytes, prepare};
+
 }  // namespace
 
-const OpImpl conv2d_impl = {verify_forward, forward_workspace, run_forward};
+const OpImpl conv2d_impl = {verify_forward, forward_workspace, run_forward, &kPrepareWeights};
 const OpImpl conv2d_dx_impl = {verify_dx, dx_workspace, run_dx};
 const OpImpl conv2d_dw_impl = {verify_dw, dw_workspace, run_dw};
 

@@ -1,6 +1,6 @@
 // A pass over dense groups: work item = (block of output pixels, range of output-channel panels). Weights are packed
-// once per run into panels [panel][tap][k][panel_width], zero padded, or used in place when there are too few pixels to
-// repay it.
+// into panels once per run, or in advance, [panel][tap][k][panel_width], zero padded, or used in place when there are
+// too few pixels to repay it.
 #include "conv_pass.h"
 
 #include "conv_tiling.h"
@@ -24,14 +24,15 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.tiling = make_tiling(pass, kernels.tile_m, ChannelCopy::kPlain, 1);
   plan.taps = sat_mul(pass.rows.kernel, pass.cols.kernel);
   const int64_t all_pixels = sat_mul(sat_mul(pass.images, pass.rows.out), pass.cols.out);
-  plan.packed = pass.transposed || all_pixels > 2 * kernels.tile_m;
+  plan.packed = pass.prepared || pass.transposed || all_pixels > 2 * kernels.tile_m;
   plan.panel_width = pass.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
   plan.panels_per_group = ceil_div(pass.columns, plan.panel_width);
   plan.panels = sat_mul(pass.groups, plan.panels_per_group);
   plan.panel_floats = sat_mul(sat_mul(plan.taps, pass.k), plan.panel_width);
   plan.splits = plan.tiling.blocks >= kMinItems ? 1 : min_of(plan.panels, ceil_div(kMinItems, plan.tiling.blocks));
   Layout layout;
-  plan.at_packed = layout.take(plan.packed ? sat_mul(plan.panels, plan.panel_floats) : 0, sizeof(float));
+  plan.at_packed =
+      layout.take(plan.packed && !pass.prepared ? sat_mul(plan.panels, plan.panel_floats) : 0, sizeof(float));
   plan.at_workers = layout.bytes;
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.tiling.bytes, threads));
   return plan;
@@ -57,7 +58,25 @@ void pack_weights(const ConvPass& pass, const Plan& plan, const float* w, const 
   });
 }
 
+ConvPass prepared_pass(ConvPass pass) {
+  pass.prepared = true;
+  return pass;
+}
+
 }  // namespace
+
+int64_t conv_pass_prepared_bytes(const ConvPass& pass, const Kernels& kernels) {
+  if (pass.depthwise()) return 0;
+  const Plan plan = make_plan(prepared_pass(pass), kernels, 1);
+  const int64_t bytes = sat_mul(sat_mul(plan.panels, plan.panel_floats), sizeof(float));
+  return bytes > kMaxWorkspaceBytes ? -1 : bytes;
+}
+
+void conv_pass_prepare(const ConvPass& pass, const float* w, const Kernels& kernels, Parallel& parallel,
+                       std::byte* to) {
+  const Plan plan = make_plan(prepared_pass(pass), kernels, parallel.threads());
+  pack_weights(pass, plan, w, kernels, parallel, reinterpret_cast<float*>(to));
+}
 
 int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads) {
   if (pass.depthwise()) return depthwise_pass_workspace(pass, kernels, threads);
@@ -69,8 +88,12 @@ void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels
                    std::byte* workspace) {
   if (pass.depthwise()) return depthwise_pass_run(pass, data, kernels, parallel, workspace);
   const Plan plan = make_plan(pass, kernels, parallel.threads());
-  float* const packed = reinterpret_cast<float*>(workspace + plan.at_packed);
-  if (plan.packed) pack_weights(pass, plan, data.w, kernels, parallel, packed);
+  const float* packed = reinterpret_cast<const float*>(data.prepared);
+  if (plan.packed && !pass.prepared) {
+    float* const made = reinterpret_cast<float*>(workspace + plan.at_packed);
+    pack_weights(pass, plan, data.w, kernels, parallel, made);
+    packed = made;
+  }
 
   const int64_t ldw = plan.packed ? plan.panel_width : plan.tiling.out_c;
   parallel.run(plan.tiling.blocks * plan.splits, [&](int64_t item, int worker) {

@@ -20,6 +20,8 @@ struct ConvPass {
   int64_t columns;  // output channels per group
   /// w[tap][k][columns of all groups], or transposed: w[tap][columns][k of all groups].
   bool transposed;
+  /// The weights were packed in advance, by conv_pass_prepare or winograd_pass_prepare.
+  bool prepared = false;
 
   /// One channel of x per group: vectorised over the groups.
   bool depthwise() const { return groups > 1 && (transposed ? columns : k) == 1; }
@@ -32,7 +34,12 @@ struct ConvPassData {
   float* out;
   int32_t activation;
   float slope;
+  const std::byte* prepared = nullptr;
 };
+
+/// Memory for the packed weights of a pass, 0 where there is nothing to pack; and packing them.
+int64_t conv_pass_prepared_bytes(const ConvPass& pass, const Kernels& kernels);
+void conv_pass_prepare(const ConvPass& pass, const float* w, const Kernels& kernels, Parallel& parallel, std::byte* to);
 
 /// Negative when the shape is too large to be handled.
 int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads);

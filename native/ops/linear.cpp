@@ -30,7 +30,17 @@ const char* verify_forward(const OpArgs& args) {
 
 ConvPass forward_pass(const OpArgs& args) {
   const int64_t* const x = args.inputs[0]->dims;
-  return matrix_pass(x[0], x[1], args.inputs[1]->dims[1], false);
+  ConvPass pass = matrix_pass(x[0], x[1], args.inputs[1]->dims[1], false);
+  pass.prepared = args.prepared;
+  return pass;
+}
+
+int64_t prepared_bytes(const OpArgs& args, const Kernels& kernels, int) {
+  return conv_pass_prepared_bytes(forward_pass(args), kernels);
+}
+
+void prepare(const OpContext& c) {
+  conv_pass_prepare(forward_pass(c), c.inputs[1]->as<float>(), c.kernels, c.parallel, c.prepared_memory);
 }
 
 int64_t forward_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
@@ -41,7 +51,8 @@ bool run_forward(const OpContext& c) {
   const LinearAttrs& attrs = c.attrs_as<LinearAttrs>();
   const ConvPassData data = {
       c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
-      c.outputs[0].as<float>(), attrs.activation,         attrs.slope};
+      c.outputs[0].as<float>(), attrs.activation,         attrs.slope,
+      c.prepared_memory};
   conv_pass_run(forward_pass(c), data, c.kernels, c.parallel, c.workspace);
   return true;
 }
@@ -81,9 +92,11 @@ bool run_dw(const OpContext& c) {
   return true;
 }
 
+constexpr Preparation kPrepareWeights = {1, prepared_bytes, prepare};
+
 }  // namespace
 
-const OpImpl linear_impl = {verify_forward, forward_workspace, run_forward};
+const OpImpl linear_impl = {verify_forward, forward_workspace, run_forward, &kPrepareWeights};
 const OpImpl linear_dx_impl = {verify_dx, dx_workspace, run_dx};
 const OpImpl linear_dw_impl = {verify_dw, dw_workspace, run_dw};
 

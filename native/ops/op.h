@@ -43,6 +43,8 @@ struct OpArgs {
   int n_outputs;
   const void* attrs;
   int numerics;
+  /// What the op has a `prepare` for is made already: `run` takes it instead of the input.
+  bool prepared = false;
 
   template <class Attrs>
   const Attrs& attrs_as() const {
@@ -55,6 +57,17 @@ struct OpContext : OpArgs {
   const Kernels& kernels;
   Parallel& parallel;
   std::byte* workspace;
+  std::byte* prepared_memory = nullptr;
+};
+
+/// What an op makes of one of its inputs (packed weights) before it uses it, for plans in which that input is constant:
+/// then it is made once, until something writes to the store, and not in every run.
+struct Preparation {
+  int input;
+  /// How much memory it takes; 0 when there is nothing to prepare for this shape. Negative: too large.
+  int64_t (*bytes)(const OpArgs&, const Kernels&, int threads);
+  /// Writes `prepared_memory` from the input. It has the op's workspace, too.
+  void (*make)(const OpContext&);
 };
 
 struct OpImpl {
@@ -66,6 +79,7 @@ struct OpImpl {
   int64_t (*workspace_bytes)(const OpArgs&, const Kernels&, int threads);
   /// Writes every element of every output. False only from a guard.
   bool (*run)(const OpContext&);
+  const Preparation* preparation = nullptr;
 };
 
 }  // namespace lanewise

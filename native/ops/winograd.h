@@ -22,6 +22,11 @@ int64_t winograd_pass_workspace(const ConvPass& pass, const Kernels& kernels, in
 void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
                        std::byte* workspace);
 
+/// Memory for the transformed weights, and making them; `workspace` is the pass's.
+int64_t winograd_pass_prepared_bytes(const ConvPass& pass, const Kernels& kernels);
+void winograd_pass_prepare(const ConvPass& pass, const float* w, const Kernels& kernels, Parallel& parallel,
+                           std::byte* workspace, std::byte* to);
+
 /// winograd_dw.cpp
 int64_t winograd_dw_workspace(const ConvDw& shape, const Kernels& kernels, int threads);
 void winograd_dw_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,

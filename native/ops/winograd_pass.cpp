@@ -16,6 +16,7 @@ constexpr int64_t kBlockTiles = 28;                 // at least so many for each
 constexpr int64_t kSharedFloats = 8 * 1024 * 1024;  // V of all tiles: 32 MiB
 constexpr int64_t kOwnUTiles = 64;                  // tiles of an item that makes its own U
 constexpr int64_t kOwnUWeights = 1024;              // and weights per tile that make this the smaller traffic
+constexpr int64_t kOwnUEnough = 32;                 // tiles that repay making U each time, even if it could be kept
 constexpr int64_t kChain = 64;                      // channels of one chain: longer ones add up rounding errors
 
 struct Plan {
@@ -41,7 +42,7 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.pitch = pass.k < 256 ? ceil_div(pass.k, 16) * 16 : odd_lines(pass.k);
   const int64_t tiles = plan.grid.tiles;
   const bool few = sat_mul(kWinogradPositions * plan.pitch, tiles) <= kSharedFloats;
-  plan.share_u = !few || tiles > pass.k * pass.columns / kOwnUWeights;
+  plan.share_u = pass.prepared || !few || tiles > pass.k * pass.columns / kOwnUWeights;
   const int64_t fit = kBlockFloats / (kWinogradPositions * (plan.pitch + plan.panel_width));
   const int64_t most = plan.share_u ? max_of(fit, kBlockTiles) : kOwnUTiles;
   plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
@@ -60,7 +61,7 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   Layout layout;
   plan.at_zeros = layout.take(pass.k, sizeof(float));
   plan.at_v = layout.take(plan.share_v ? v_floats : 0, sizeof(float));
-  plan.at_u = layout.take(plan.share_u ? sat_mul(plan.panels, plan.u_floats) : 0, sizeof(float));
+  plan.at_u = layout.take(plan.share_u && !pass.prepared ? sat_mul(plan.panels, plan.u_floats) : 0, sizeof(float));
   plan.at_workers = layout.bytes;
   Layout worker;
   plan.at_worker_v = worker.take(plan.share_v ? 0 : v_floats, sizeof(float));
@@ -85,7 +86,19 @@ class Pass {
     std::memset(workspace_ + plan_.at_zeros, 0, static_cast<size_t>(plan_.k) * sizeof(float));
   }
   float* shared_v() const { return floats(plan_.at_v); }
-  float* shared_u(int64_t panel) const { return floats(plan_.at_u) + panel * plan_.u_floats; }
+  const float* shared_u(int64_t panel) const {
+    const float* const u = pass_.prepared ? reinterpret_cast<const float*>(data_.prepared) : floats(plan_.at_u);
+    return u + panel * plan_.u_floats;
+  }
+  /// Makes U of all panels, at `to`.
+  void make_shared_u(Parallel& parallel, float* to) const {
+    parallel.run(plan_.panels * plan_.chunks, [&](int64_t item, int worker) {
+      const int64_t panel = item / plan_.chunks;
+      const int64_t chunk = item % plan_.chunks;
+      make_u(panel, chunk, to + panel * plan_.u_floats + chunk * plan_.chunk * plan_.panel_width, worker);
+    });
+  }
+  float* made_u() const { return floats(plan_.at_u); }
   float* worker_v(int worker) const { return floats(at(worker, plan_.at_worker_v)); }
   float* worker_u(int worker) const { return floats(at(worker, plan_.at_worker_u)); }
 
@@ -203,18 +216,29 @@ int64_t winograd_pass_workspace(const ConvPass& pass, const Kernels& kernels, in
   return bytes > kMaxWorkspaceBytes ? -1 : bytes;
 }
 
+int64_t winograd_pass_prepared_bytes(const ConvPass& pass, const Kernels& kernels) {
+  Plan plan = make_plan(pass, kernels, 1);
+  if (!plan.share_u && plan.grid.tiles >= kOwnUEnough) return 0;
+  ConvPass prepared = pass;
+  prepared.prepared = true;
+  plan = make_plan(prepared, kernels, 1);
+  const int64_t bytes = sat_mul(sat_mul(plan.panels, plan.u_floats), sizeof(float));
+  return bytes > kMaxWorkspaceBytes ? -1 : bytes;
+}
+
+void winograd_pass_prepare(const ConvPass& pass, const float* w, const Kernels& kernels, Parallel& parallel,
+                           std::byte* workspace, std::byte* to) {
+  const Plan plan = make_plan(pass, kernels, parallel.threads());
+  const ConvPassData data = {nullptr, w, nullptr, nullptr, kNoActivation, 0.0f};
+  Pass(pass, plan, data, kernels, workspace).make_shared_u(parallel, reinterpret_cast<float*>(to));
+}
+
 void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
                        std::byte* workspace) {
   const Plan plan = make_plan(pass, kernels, parallel.threads());
   const Pass work(pass, plan, data, kernels, workspace);
   work.clear_zeros();
-  if (plan.share_u) {
-    parallel.run(plan.panels * plan.chunks, [&](int64_t item, int worker) {
-      const int64_t panel = item / plan.chunks;
-      const int64_t chunk = item % plan.chunks;
-      work.make_u(panel, chunk, work.shared_u(panel) + chunk * plan.chunk * plan.panel_width, worker);
-    });
-  }
+  if (plan.share_u && !pass.prepared) work.make_shared_u(parallel, work.made_u());
   if (plan.share_v) {
     constexpr int64_t kItemTiles = 4;
     parallel.run(ceil_div(plan.grid.tiles, kItemTiles), [&](int64_t item, int) {

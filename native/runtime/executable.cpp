@@ -50,31 +50,61 @@ std::shared_ptr<Executable> Executable::create(std::shared_ptr<Store> store, Pla
     error = std::string("the instruction set ") + isa + " is not usable here";
     return nullptr;
   }
-  int64_t workspace_bytes = 0;
-  for (const Step& step : plan.steps) {
-    if (step.op->impl->workspace_bytes == nullptr) continue;
-    const int64_t bytes = step.op->impl->workspace_bytes(step.args(), *kernels, threads);
-    if (bytes < 0) {
-      error = std::string(step.op->name) + " is too large to be computed";
-      return nullptr;
-    }
-    workspace_bytes = std::max(workspace_bytes, bytes);
-  }
   std::shared_ptr<Executable> made(
       new Executable(std::move(store), std::move(plan), *kernels, threads, std::move(stop)));
-  made->arena_ = Memory(made->plan_.arena_bytes);
-  made->workspace_ = Memory(workspace_bytes);
-  if (made->arena_.bytes() < made->plan_.arena_bytes || made->workspace_.bytes() < workspace_bytes) {
-    error = "not enough memory: the plan needs " + megabytes(made->plan_.arena_bytes) + " and " +
-            megabytes(workspace_bytes) + " of scratch memory; use a smaller batch";
-    return nullptr;
+  error = made->reserve();
+  return error.empty() ? made : nullptr;
+}
+
+/// The workspace follows the arena on a page of its own.
+int64_t Executable::arena_bytes() const { return (plan_.arena_bytes + 4095) / 4096 * 4096; }
+
+/// Memory for everything, or a sentence.
+std::string Executable::reserve() {
+  int64_t prepared_bytes = 0;
+  for (size_t i = 0; i < plan_.steps.size(); ++i) {
+    Step& step = plan_.steps[i];
+    const OpImpl& impl = *step.op->impl;
+    int64_t prepared = 0;
+    if (i >= plan_.constant_steps && impl.preparation != nullptr &&
+        plan_.is_constant(step.inputs[impl.preparation->input])) {
+      prepared = impl.preparation->bytes(step.args(), kernels_, parallel_.threads());
+    }
+    step.prepared = prepared > 0;
+    step.prepared_at = prepared_bytes;
+    const int64_t workspace =
+        impl.workspace_bytes == nullptr ? 0 : impl.workspace_bytes(step.args(), kernels_, parallel_.threads());
+    constexpr int64_t kMostPrepared = int64_t{1} << 46;
+    if (prepared < 0 || workspace < 0 || prepared_bytes > kMostPrepared)
+      return std::string(step.op->name) + " is too large to be computed";
+    prepared_bytes += (prepared + 63) / 64 * 64;
+    workspace_bytes_ = std::max(workspace_bytes_, workspace);
   }
-  made->plan_.bind(made->store_->memory.data(), made->arena_.data());
-  return made;
+  const int64_t scratch_bytes = arena_bytes() + workspace_bytes_;
+  if (store_->scratch->bytes() < scratch_bytes) {
+    auto larger = std::make_shared<Memory>(scratch_bytes);
+    if (larger->bytes() == scratch_bytes) store_->scratch = std::move(larger);
+  }
+  kept_ = Memory(plan_.kept_bytes);
+  prepared_ = Memory(prepared_bytes);
+  if (store_->scratch->bytes() >= scratch_bytes && kept_.bytes() == plan_.kept_bytes &&
+      prepared_.bytes() == prepared_bytes) {
+    plan_.bind(store_->memory.data(), kept_.data(), nullptr);
+    return {};
+  }
+  return "not enough memory: the plan needs " + megabytes(plan_.arena_bytes + plan_.kept_bytes + prepared_bytes) +
+         " and " + megabytes(workspace_bytes_) + " of scratch memory; use a smaller batch";
 }
 
 void Executable::restart() {
-  next_step_ = 0;
+  scratch_ = store_->scratch;
+  if (scratch_->data() != bound_scratch_) {
+    bound_scratch_ = scratch_->data();
+    plan_.bind(store_->memory.data(), kept_.data(), bound_scratch_);
+  }
+  if (plan_.changes_store) ++store_->version;
+  running_version_ = store_->version;
+  next_step_ = running_version_ == prepared_version_ ? plan_.constant_steps : 0;
   std::fill(nanoseconds_.begin(), nanoseconds_.end(), 0.0);
 }
 
@@ -84,12 +114,17 @@ Executable::Progress Executable::advance(int64_t budget_ns) {
   for (; next_step_ < plan_.steps.size() && !stopped(); ++next_step_) {
     if (before - start > budget_ns) return Progress::kMore;
     const Step& step = plan_.steps[next_step_];
-    const bool go_on = step.op->impl->run(OpContext{step.args(), kernels_, parallel_, workspace_.data()});
+    const OpImpl& impl = *step.op->impl;
+    const OpContext context{step.args(), kernels_, parallel_, bound_scratch_ + arena_bytes(),
+                            prepared_.data() + step.prepared_at};
+    if (step.prepared && prepared_version_ != running_version_) impl.preparation->make(context);
+    const bool go_on = impl.run(context);
     const int64_t now = now_ns();
     nanoseconds_[next_step_] = static_cast<double>(now - before);
     before = now;
     if (!go_on) return Progress::kGuarded;
   }
+  if (!stopped()) prepared_version_ = running_version_;
   return Progress::kDone;
 }
 

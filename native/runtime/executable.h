@@ -18,10 +18,15 @@ StopFlag new_stop_flag();
 /// Sets every flag of the process.
 void stop_everything();
 
-/// Persistent memory shared by plans. `busy` belongs to the thread that owns the store.
+/// Memory shared by plans, of which one runs at a time. Everything but a run belongs to the thread that owns the store.
 struct Store {
+  /// What persists.
   Memory memory;
   bool busy = false;
+  /// Grows whenever `memory` may have been written to: what plans have made of it is stale then.
+  int64_t version = 1;
+  /// Arena and workspace of whichever plan runs: as much as the largest needs.
+  std::shared_ptr<Memory> scratch = std::make_shared<Memory>();
 };
 
 class Executable {
@@ -32,32 +37,46 @@ class Executable {
 
   enum class Progress { kDone, kGuarded, kMore };
 
-  /// Starts a run: the ops execute in the calls of advance() that follow.
+  /// Starts a run: the ops execute in the calls of advance() that follow, until finish().
   void restart();
   /// Executes ops, in order, until all are done, a guard says no, or `budget_ns` is used up. Ends early when stopped.
   Progress advance(int64_t budget_ns);
+
+  void finish() { scratch_ = nullptr; }
 
   bool stopped() const { return stop_->load(std::memory_order_relaxed); }
 
   Store& store() const { return *store_; }
   const Plan& plan() const { return plan_; }
-  /// Nanoseconds of each op in the last run; 0 for ops that were not reached.
+  /// Whether the tensor has its memory outside of runs, too.
+  bool outlasts_runs(int64_t tensor) const { return plan_.places[tensor].memory != Place::kArena; }
+  /// Must be called before JavaScript changes a tensor.
+  void before_write(int64_t tensor) { store_->version += plan_.places[tensor].memory == Place::kStore ? 1 : 0; }
+  /// Nanoseconds of each op in the last run; 0 for ops that were not reached or did not need to run.
   const std::vector<double>& profile() const { return nanoseconds_; }
-  int64_t workspace_bytes() const { return workspace_.bytes(); }
-  int64_t owned_bytes() const { return arena_.bytes() + workspace_.bytes(); }
+  int64_t workspace_bytes() const { return workspace_bytes_; }
+  /// Without what it shares with the other plans of the store.
+  int64_t owned_bytes() const { return kept_.bytes() + prepared_.bytes(); }
 
  private:
   Executable(std::shared_ptr<Store> store, Plan plan, const Kernels& kernels, int threads, StopFlag stop);
+  std::string reserve();
+  int64_t arena_bytes() const;
 
   const std::shared_ptr<Store> store_;
   Plan plan_;
   const Kernels& kernels_;
   const StopFlag stop_;
   Parallel parallel_;
-  Memory arena_;
-  Memory workspace_;
+  Memory kept_;
+  Memory prepared_;
+  int64_t workspace_bytes_ = 0;
+  std::shared_ptr<Memory> scratch_;     // during a run
+  std::byte* bound_scratch_ = nullptr;  // what the tensors point into
   std::vector<double> nanoseconds_;
   size_t next_step_ = 0;
+  int64_t running_version_ = 0;
+  int64_t prepared_version_ = 0;  // of the store that constant steps and preparations have seen
 };
 
 }  // namespace lanewise

@@ -9,8 +9,8 @@ namespace lanewise {
 namespace {
 
 constexpr int32_t kMagic = 0x4c57504c;
-constexpr int32_t kVersion = 1;
-constexpr int kHeaderWords = 8;
+constexpr int32_t kVersion = 2;
+constexpr int kHeaderWords = 11;
 constexpr int kTensorWords = 5 + kMaxRank;
 constexpr int64_t kAlignment = 64;
 /// Far above any machine, far below where sums of sizes could overflow.
@@ -52,7 +52,7 @@ bool same(const Place& a, const Place& b) { return a.memory == b.memory && a.off
 std::string decode_tensor(const int32_t* words, int32_t index, int64_t store_bytes, Plan& plan) {
   const int32_t dtype = words[0], memory = words[1], rank = words[4];
   if (dtype < kF32 || dtype > kI32) return sentence("tensor %d has the unknown dtype %d", index, dtype);
-  if (memory != Place::kStore && memory != Place::kArena) return sentence("tensor %d has no region", index);
+  if (memory < Place::kStore || memory > Place::kKept) return sentence("tensor %d has no region", index);
   if (rank < 1 || rank > kMaxRank) return sentence("tensor %d has rank %d, allowed are 1 to %d", index, rank, kMaxRank);
   Tensor tensor{nullptr, rank, dtype, {1, 1, 1, 1, 1, 1}, 1};
   for (int axis = 0; axis < rank; ++axis) {
@@ -65,7 +65,9 @@ std::string decode_tensor(const int32_t* words, int32_t index, int64_t store_byt
     }
   }
   const Place place{static_cast<Place::Memory>(memory), join(words[2], words[3]), tensor.count * element_bytes(dtype)};
-  const int64_t available = memory == Place::kStore ? store_bytes : plan.arena_bytes;
+  const int64_t available = memory == Place::kStore   ? store_bytes
+                            : memory == Place::kArena ? plan.arena_bytes
+                                                      : plan.kept_bytes;
   if (place.offset < 0 || place.offset % kAlignment != 0 || place.bytes > available ||
       place.offset > available - place.bytes) {
     return sentence("tensor %d does not lie inside its memory (%lld bytes at %lld of %lld)", index,
@@ -152,8 +154,29 @@ std::string decode_step(Reader& reader, int32_t index, int numerics, Plan& plan)
 
   std::string reason = check_aliasing(op, index, inputs, n_inputs, outputs, plan);
   if (!reason.empty()) return reason;
+  if (op.mutated_inputs != 0) plan.changes_store = true;
+  for (int i = 0; i < n_outputs; ++i) plan.changes_store |= plan.places[outputs[i]].memory == Place::kStore;
   const char* const refused = op.impl->verify(step.args());
   return refused == nullptr ? std::string{} : sentence("op %d (%s): %s", index, op.name, refused);
+}
+
+/// Constant steps read what persists and each other's results, so that these stay right from run to run.
+std::string check_constants(const Plan& plan) {
+  if (plan.constant_steps > 0 && plan.changes_store) return "the plan changes the store and has constant ops";
+  for (size_t s = 0; s < plan.constant_steps; ++s) {
+    const Step& step = plan.steps[s];
+    for (const Tensor* input : step.inputs) {
+      if (input != nullptr && plan.places[input - plan.tensors.data()].memory == Place::kArena) {
+        return sentence("op %zu (%s) is constant and reads the arena", s, step.op->name);
+      }
+    }
+    for (int i = 0; i < step.op->n_outputs; ++i) {
+      if (plan.places[step.output_index[i]].memory == Place::kArena) {
+        return sentence("op %zu (%s) is constant and writes to the arena", s, step.op->name);
+      }
+    }
+  }
+  return {};
 }
 
 constexpr bool table_fits() {
@@ -175,8 +198,10 @@ std::string decode_plan(const int32_t* words, size_t count, int64_t store_bytes,
   if (head[1] != kVersion) return sentence("the plan has version %d, this binary reads %d", head[1], kVersion);
   if (static_cast<uint32_t>(head[2]) != kOpTableHash) return "the plan was made with another op table";
   plan.arena_bytes = join(head[3], head[4]);
-  const int32_t tensors = head[5], ops = head[6], numerics = head[7];
+  plan.kept_bytes = join(head[5], head[6]);
+  const int32_t tensors = head[7], ops = head[8], constant = head[9], numerics = head[10];
   if (plan.arena_bytes < 0 || plan.arena_bytes > kMaxBytes) return "the plan's arena has an impossible size";
+  if (plan.kept_bytes < 0 || plan.kept_bytes > kMaxBytes) return "the plan's kept memory has an impossible size";
   if (numerics != kFast && numerics != kExact) return sentence("the plan has the unknown numerics %d", numerics);
   // Counts are held against what is left before anything is allocated for them.
   if (tensors < 0 || static_cast<size_t>(tensors) > reader.left / kTensorWords)
@@ -190,17 +215,32 @@ std::string decode_plan(const int32_t* words, size_t count, int64_t store_bytes,
     if (!reason.empty()) return reason;
   }
   if (ops < 0 || static_cast<size_t>(ops) > reader.left / 4) return "the plan's ops are cut short";
+  if (constant < 0 || constant > ops) return sentence("%d of the plan's %d ops are constant", constant, ops);
+  plan.constant_steps = static_cast<size_t>(constant);
   plan.steps.reserve(ops);
   for (int32_t i = 0; i < ops; ++i) {
     std::string reason = decode_step(reader, i, numerics, plan);
     if (!reason.empty()) return reason;
   }
-  return reader.left == 0 ? "" : "the plan has words after its end";
+  return reader.left == 0 ? check_constants(plan) : "the plan has words after its end";
 }
 
-void Plan::bind(std::byte* store, std::byte* arena) {
+bool Plan::is_constant(const Tensor* tensor) const {
+  if (tensor == nullptr || changes_store) return false;
+  const auto index = static_cast<int32_t>(tensor - tensors.data());
+  if (places[index].memory == Place::kStore) return true;
+  for (size_t s = 0; s < constant_steps; ++s) {
+    for (int i = 0; i < steps[s].op->n_outputs; ++i) {
+      if (steps[s].output_index[i] == index) return true;
+    }
+  }
+  return false;
+}
+
+void Plan::bind(std::byte* store, std::byte* kept, std::byte* arena) {
+  std::byte* const memories[] = {store, arena, kept};
   for (size_t i = 0; i < tensors.size(); ++i) {
-    tensors[i].data = (places[i].memory == Place::kStore ? store : arena) + places[i].offset;
+    tensors[i].data = memories[places[i].memory] + places[i].offset;
   }
   for (Step& step : steps) {
     for (int i = 0; i < step.op->n_outputs; ++i) step.outputs[i].data = tensors[step.output_index[i]].data;

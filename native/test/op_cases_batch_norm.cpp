@@ -118,6 +118,35 @@ void gradient_cases(Suite& suite, const Arrays& given, int32_t activation) {
   suite.refused(dx.with(BatchNorm2dDxAttrs{1e-3f, 2, 0}), "activation without a slope");
 }
 
+/// Weights of `rows` rows, with the statistics of their c output channels.
+void fold_cases(Suite& suite, int64_t rows, int64_t c) {
+  for (const bool bias : {false, true}) {
+    Case test{
+        "batch_norm2d_fold",
+        &batch_norm2d_fold_impl,
+        {values({rows, c}, 1), values({c}, 2), values({c}, 3), values({c}, 4), positive_values({c}, 5), values({c}, 6)},
+        {Array({rows, c}), Array({c})},
+        {},
+        [=](Arrays& in, Arrays& out) {
+          for (int64_t j = 0; j < c; ++j) {
+            const float scale = rstd_of(in[4].f()[j], 1e-3f) * in[1].f()[j];
+            const float centre = bias ? in[5].f()[j] - in[3].f()[j] : -in[3].f()[j];
+            out[1].f()[j] = std::fmaf(centre, scale, in[2].f()[j]);
+            for (int64_t r = 0; r < rows; ++r) out[0].f()[r * c + j] = in[0].f()[r * c + j] * scale;
+          }
+        }};
+    test.absent = bias ? 0 : 1 << 5;
+    test.with(BatchNorm2dFoldAttrs{1e-3f});
+    suite.run(test);
+    for (size_t i = 1; i < (bias ? 6 : 5); ++i) {
+      Case wrong = test;
+      wrong.inputs[i] = values({c + 1}, 8);
+      suite.refused(wrong, "vector of another size");
+    }
+    for (const float epsilon : {0.0f, -1.0f, NAN}) suite.refused(test.with(BatchNorm2dFoldAttrs{epsilon}), "epsilon");
+  }
+}
+
 void cases_of_shape(Suite& suite, std::vector<int64_t> shape, bool wild) {
   const int64_t c = shape[3];
   const Array x = values(shape, 1, wild), dy = values(shape, 2), gamma = values({c}, 3), beta = values({c}, 4);
@@ -162,6 +191,9 @@ void batch_norm_cases(Suite& suite) {
     cases_of_shape(suite, {2, 5, 7, c}, true);
     cases_of_shape(suite, {1, 16, 16, c}, false);
     cases_of_shape(suite, {3, 13, 21, c}, false);
+  }
+  for (const int64_t c : {1, 6, 16, 37, 256}) {
+    for (const int64_t rows : {1, 9, 130, 600}) fold_cases(suite, rows, c);
   }
   Case residual{"batch_norm2d",
                 &batch_norm2d_impl,

@@ -128,8 +128,8 @@ int run(int argc, char** argv) {
   if (const std::string wrong = decode_plan(words.data(), words.size(), store_bytes, plan); !wrong.empty()) {
     return std::printf("%s\n", wrong.c_str()), 2;
   }
-  Memory store(store_bytes), arena(plan.arena_bytes);
-  plan.bind(store.data(), arena.data());
+  Memory store(store_bytes), kept(plan.kept_bytes), arena(plan.arena_bytes);
+  plan.bind(store.data(), kept.data(), arena.data());
   for (int argument = 5; argument < argc; ++argument) {
     Parallel parallel(std::atoi(argv[argument]));
     int64_t workspace_bytes = 0;
@@ -141,6 +141,7 @@ int run(int argc, char** argv) {
     Memory workspace(workspace_bytes);
     fill(store);
     fill(arena);
+    fill(kept);
     for (const Tensor& tensor : plan.tensors) {
       // Labels must be classes.
       if (tensor.dtype == kI32) std::fill_n(tensor.as<int32_t>(), tensor.count, 0);
@@ -158,7 +159,7 @@ int run(int argc, char** argv) {
     }
     for (size_t step = 0; step < plan.steps.size(); ++step) print(plan, step, parallel.threads(), timings[step]);
     std::printf("{\"threads\":%d,\"checksum\":\"%016" PRIx64 "\"}\n", parallel.threads(),
-                checksum(arena, checksum(store, 1)));
+                checksum(arena, checksum(kept, checksum(store, 1))));
   }
   return 0;
 }

@@ -104,6 +104,25 @@ describe('memory plan', () => {
     }
   });
 
+  it('changes weights as soon as nothing reads them any more, and after the guard', () => {
+    const { ops } = planFor(networks.residual(), false);
+    const guard = ops.findIndex(({ op }) => op.guard);
+    const steps = ops.flatMap(({ op }, at) => (op.name === 'sgd_step' ? [at] : []));
+    expect(steps.length).toBeGreaterThan(8);
+    for (const at of steps) {
+      expect(at).toBeGreaterThan(guard);
+      const tensors = ops[at]!.inputs;
+      const others = ops.flatMap(({ op, inputs, outputs }, other) =>
+        op.name !== 'sgd_step' && [...inputs, ...outputs].some((t) => t !== tensors[3] && tensors.includes(t))
+          ? [other]
+          : [],
+      );
+      const last = Math.max(guard, ...others.filter((other) => other < at));
+      expect(ops.slice(last + 1, at).every(({ op }) => op.name === 'sgd_step')).toBe(true);
+      expect(others.every((other) => other < at)).toBe(true);
+    }
+  });
+
   it('reuses memory', () => {
     const reused = planFor(networks.residual(), false).arenaBytes;
     expect(reused).toBeLessThan(0.7 * planFor(networks.residual(), true).arenaBytes);

@@ -37,15 +37,16 @@ export const unavailable = loaded.binding
   : `no native addon: ${loaded.attempts.map(({ path, error }) => `${path} ${error}`).join('; ')}`;
 
 const tensor = (name: string, shape: number[], offset: number): PlanTensor => ({
-  ...{ name, layer: '', shape, dtype: 'f32', region: 'arena', offset, firstOp: 0, lastOp: 9 },
+  ...{ name, layer: '', shape, dtype: 'f32', region: 'kept', offset, firstOp: 0, lastOp: 9 },
 });
 
 const call = (op: unknown, inputs: number[], outputs: number[], attrs: Record<string, number> = {}): PlanOp => ({
   ...{ op: op as OpDefinition, inputs, outputs, attrs, layer: '', cost: { flops: 0, bytes: 0 } },
 });
 
-const planOf = (tensors: PlanTensor[], ops: PlanOp[], arenaBytes: number): Plan => ({
-  ...{ numerics: 'exact', tensors, ops, arenaBytes, storeBytes: 0, inputs: {}, outputs: {} },
+const planOf = (tensors: PlanTensor[], ops: PlanOp[], keptBytes: number): Plan => ({
+  ...{ numerics: 'exact', tensors, ops, constantOps: 0, arenaBytes: 0, keptBytes },
+  ...{ storeBytes: 0, inputs: {}, outputs: {} },
 });
 
 /** `y = relu(x)` and a check that x is finite, over 16 floats; then a fill that only runs when it is. */

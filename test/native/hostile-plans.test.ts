@@ -6,7 +6,7 @@ import type { NativeBinding } from '../../lib/backend/native-binding.ts';
 import { encodePlan } from '../../lib/plan/encode.ts';
 import { loaded, longPlan, planFile, runProgram, smallPlan, trainingPlan, unavailable } from './fixtures.ts';
 
-const HEADER = 8;
+const HEADER = 11;
 const TENSOR = 11;
 const OPS = HEADER + 3 * TENSOR;
 
@@ -24,17 +24,22 @@ describe.skipIf(unavailable)(`hostile plans${unavailable ? ` (${unavailable})` :
   it.each<[string, Int32Array, string]>([
     ['no words', new Int32Array(0), 'this is not a plan'],
     ['other magic', changed(0, 1), 'this is not a plan'],
-    ['another version', changed(1, 2), 'the plan has version 2, this binary reads 1'],
+    ['another version', changed(1, 1), 'the plan has version 1, this binary reads 2'],
     ['another op table', changed(2, words[2]! ^ 1), 'the plan was made with another op table'],
     ['a negative arena', changed(4, -1), "the plan's arena has an impossible size"],
     ['an arena beyond all memory', changed(4, 2 ** 12), 'not enough memory'],
-    ['negative tensor count', changed(5, -1), "the plan's tensors are cut short"],
-    ['huge tensor count', changed(5, 2 ** 31 - 1), "the plan's tensors are cut short"],
-    ['negative op count', changed(6, -1), "the plan's ops are cut short"],
-    ['huge op count', changed(6, 2 ** 31 - 1), "the plan's ops are cut short"],
-    ['unknown numerics', changed(7, 2), 'the plan has the unknown numerics 2'],
+    ['negative kept memory', changed(6, -1), "the plan's kept memory has an impossible size"],
+    ['kept memory beyond all memory', changed(6, 2 ** 12), 'not enough memory'],
+    ['negative tensor count', changed(7, -1), "the plan's tensors are cut short"],
+    ['huge tensor count', changed(7, 2 ** 31 - 1), "the plan's tensors are cut short"],
+    ['negative op count', changed(8, -1), "the plan's ops are cut short"],
+    ['huge op count', changed(8, 2 ** 31 - 1), "the plan's ops are cut short"],
+    ['fewer than no constant ops', changed(9, -1), "-1 of the plan's 3 ops are constant"],
+    ['more constant ops than ops', changed(9, 4), "4 of the plan's 3 ops are constant"],
+    ['unknown numerics', changed(10, 2), 'the plan has the unknown numerics 2'],
     ['unknown dtype', changed(HEADER, 3), 'tensor 0 has the unknown dtype 3'],
-    ['unknown region', changed(HEADER + 1, 2), 'tensor 0 has no region'],
+    ['unknown region', changed(HEADER + 1, 3), 'tensor 0 has no region'],
+    ['a region of no size', changed(HEADER + 1, 1), 'tensor 0 does not lie inside its memory (64 bytes at 0 of 0)'],
     ['unaligned offset', changed(HEADER + 2, 4), 'tensor 0 does not lie inside its memory (64 bytes at 4 of 192)'],
     ['negative offset', changed(HEADER + 3, -1), 'tensor 0 does not lie inside its memory'],
     [
@@ -75,6 +80,20 @@ describe.skipIf(unavailable)(`hostile plans${unavailable ? ` (${unavailable})` :
     const product = encodePlan(longPlan(16, 1));
     expect(compile(product)).not.toThrow();
     expect(compile(product.with(OPS + 6, 1))).toThrow('op 0 (gemm): output 0 overlaps input 1');
+  });
+
+  it('constant ops that read or write the arena, or whose plan changes the store', () => {
+    const constant = changed(9, 1);
+    expect(compile(constant)).not.toThrow();
+    const arena = constant.with(3, 192);
+    expect(compile(arena.with(HEADER + 1, 1))).toThrow('compile: op 0 (relu) is constant and reads the arena');
+    expect(compile(arena.with(HEADER + TENSOR + 1, 1))).toThrow(
+      'compile: op 0 (relu) is constant and writes to the arena',
+    );
+    const last = HEADER + 2 * TENSOR;
+    expect(compile(constant.with(last + 1, 0).with(last + 2, 0))).toThrow(
+      'compile: the plan changes the store and has constant ops',
+    );
   });
 
   it('any prefix of a valid plan is refused', () => {

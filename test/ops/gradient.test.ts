@@ -158,6 +158,7 @@ it('covers every op that has a gradient; the others are gradients, optimizer ste
     'count_correct',
     'sgd_step',
     'adam_step',
+    'batch_norm2d_fold',
   ]);
   expect(gradientCases.length).toBe(253);
 });

@@ -58,26 +58,29 @@ const GUARD_BYTE = 0xc5;
 const align = (offset: number): number => Math.ceil(offset / 64) * 64;
 const bytesOf = ({ shape, dtype }: TensorSpec): number => elementCount(shape) * BYTES_PER_ELEMENT[dtype];
 
-/** A plan of the one op, its tensors in a store of `bytes`, each between guard bytes. */
-function planOf({ op, attrs, inputs }: OpCase, inPlace: boolean): { plan: Plan; bytes: number } {
+/** A plan of the one op, its tensors in a store of `bytes`, each between guard bytes; the outputs in memory of the plan's own
+ * when `kept`. */
+function planOf({ op, attrs, inputs }: OpCase, inPlace: boolean, kept: boolean): { plan: Plan; bytes: number } {
   const tensors: PlanTensor[] = [];
   let offset = GUARD_BYTES;
-  const place = ({ shape, dtype }: TensorSpec, at = offset): number => {
-    tensors.push({ name: '', layer: '', shape, dtype, region: 'store', offset: at, firstOp: 0, lastOp: 0 });
+  const place = ({ shape, dtype }: TensorSpec, at = offset, region: PlanTensor['region'] = 'store'): number => {
+    tensors.push({ name: '', layer: '', shape, dtype, region, offset: at, firstOp: 0, lastOp: 0 });
     if (at === offset) offset = align(offset + bytesOf({ shape, dtype })) + GUARD_BYTES;
     return tensors.length - 1;
   };
   const inputIndices = inputs.map((input) => (input ? place(input) : -1));
   const outputIndices = op.infer(inputs, attrs).map((spec, index) => {
     const shared = inPlace && op.inPlace?.[1] === index ? tensors[inputIndices[op.inPlace[0]] as number] : undefined;
-    return place(spec, shared?.offset);
+    return place(spec, shared?.offset, kept ? 'kept' : 'store');
   });
   const ops = [{ op, inputs: inputIndices, outputs: outputIndices, attrs, layer: '', cost: { flops: 0, bytes: 0 } }];
   const plan = {
     numerics: 'exact',
     tensors,
     ops,
+    constantOps: 0,
     arenaBytes: 64,
+    keptBytes: kept ? offset : 0,
     storeBytes: offset,
     inputs: {},
     outputs: {},
@@ -86,15 +89,16 @@ function planOf({ op, attrs, inputs }: OpCase, inPlace: boolean): { plan: Plan; 
 }
 
 /** A case ready to run natively at one instruction set and number of threads. */
-export function prepareNative(opCase: OpCase, isa: IsaLevel, threads: number, inPlace = false) {
+export function prepareNative(opCase: OpCase, isa: IsaLevel, threads: number, inPlace = false, kept = false) {
   if (!binding) throw new Error(nativeMissing);
   const addon = binding;
-  const { plan, bytes } = planOf(opCase, inPlace);
+  const { plan, bytes } = planOf(opCase, inPlace, kept);
   const store = addon.createStore(bytes);
   const executable = addon.compile(store, encodePlan(plan), { isa, threads });
   const [call] = plan.ops;
   const used = new Uint8Array(bytes);
-  for (const tensor of plan.tensors) used.fill(1, tensor.offset, tensor.offset + bytesOf(tensor));
+  for (const tensor of plan.tensors)
+    if (tensor.region === 'store') used.fill(1, tensor.offset, tensor.offset + bytesOf(tensor));
 
   return async function run(mode: DataMode): Promise<Outcome> {
     addon.writeStore(store, 0, new Uint8Array(bytes).fill(GUARD_BYTE));
@@ -106,7 +110,12 @@ export function prepareNative(opCase: OpCase, isa: IsaLevel, threads: number, in
     const image = new Uint8Array(bytes);
     addon.readStore(store, 0, image);
     const read = (index: number): TensorView => {
-      const { shape, dtype, offset } = plan.tensors[index] as PlanTensor;
+      const { shape, dtype, offset, region } = plan.tensors[index] as PlanTensor;
+      if (region === 'kept') {
+        const data = new Float32Array(elementCount(shape));
+        addon.read(executable, index, data);
+        return { shape, dtype, data };
+      }
       const raw = image.slice(offset, offset + bytesOf({ shape, dtype })).buffer;
       const data = dtype === 'f32' ? new Float32Array(raw) : dtype === 'u8' ? new Uint8Array(raw) : new Int32Array(raw);
       return { shape, dtype, data };

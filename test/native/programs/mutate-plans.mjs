@@ -47,7 +47,7 @@ for (let i = 0; i < Number(count); i++) {
     continue;
   }
   accepted++;
-  if (plan[3] > MOST_ARENA_BYTES || plan[3] < 0 || plan[4] !== 0) continue;
+  if ([3, 5].some((at) => plan[at] > MOST_ARENA_BYTES || plan[at] < 0 || plan[at + 1] !== 0)) continue;
   await binding.run(executable);
   finished++;
 }

@@ -4,6 +4,7 @@ import {
   batchNorm2d,
   batchNorm2dDw,
   batchNorm2dDx,
+  batchNorm2dFold,
   batchNorm2dInference,
   batchNorm2dRunning,
 } from '../../../lib/ops/index.ts';
@@ -153,6 +154,22 @@ const running: Formula = (inputs, _, attrs) => {
   return [moved(rm!, mean!, 1), moved(rv!, variance!, attr(attrs, 'unbiased'))];
 };
 
+const fold: Formula = (inputs, _, attrs) => {
+  const [w, gamma, beta, mean, variance] = [0, 1, 2, 3, 4].map((index) => input(inputs, index).data);
+  const o = gamma!.length;
+  const scale = (k: number) => at(gamma!, k) * deviation({ mean: mean!, variance: variance! }, attrs, k);
+  const b = (k: number) => (inputs[5] ? at(inputs[5].data, k) : 0);
+  return [
+    elementwise(w!.length, 6, (i) => at(w!, i) * scale(i % o)),
+    elementwise(
+      o,
+      8,
+      (k) => (b(k) - at(mean!, k)) * scale(k) + at(beta!, k),
+      (k) => (Math.abs(b(k)) + Math.abs(at(mean!, k))) * Math.abs(scale(k)) + Math.abs(at(beta!, k)),
+    ),
+  ];
+};
+
 const EPSILON = { epsilon: 1e-5 };
 
 for (const [title, shape] of [
@@ -182,6 +199,19 @@ for (const [title, shape] of [
     list.add(batchNorm2dDx, inputGradient, title + name, [...given, c, c], attrs, half);
   }
   list.add(batchNorm2dRunning, running, title, [c, positive(c), c, positive(c)], { momentum: 0.1, unbiased: 1.25 });
+}
+for (const [title, shape] of [
+  ['a 3x3 convolution', [3, 3, 5, 19]],
+  ['one output channel', [1, 1, 7, 1]],
+  ['few output channels', [5, 5, 3, 6]],
+  ['depthwise', [3, 3, 1, 37]],
+  ['linear', [129, 130]],
+  ['more than an item of work', [3, 3, 24, 256]],
+] as const) {
+  const o = [shape.at(-1) as number];
+  const given = [shape, o, o, o, positive(o)];
+  list.add(batchNorm2dFold, fold, title, given, EPSILON);
+  list.add(batchNorm2dFold, fold, `${title}, bias`, [...given, o], EPSILON);
 }
 list.add(batchNorm2d, training, 'large values', [scaled([4, 6, 6, 5], 1000), values([5]), values([5])], {
   epsilon: 1e-3,

@@ -99,6 +99,18 @@ export const faults: readonly Fault[] = [
     'batch_norm2d_inference: needs the input runningVariance (x: [8,32,32,3], gamma: [3], beta: [3], runningMean: [3])',
   ],
   [
+    ops.batchNorm2dFold,
+    [[3, 3, 4, 8], [8], [8], [8], [4]],
+    { epsilon: 1e-5 },
+    'batch_norm2d_fold: runningVariance is [4], expected [8], one value for each output channel of w (w: [3,3,4,8], gamma: [8], beta: [8], runningMean: [8], runningVariance: [4])',
+  ],
+  [
+    ops.batchNorm2dFold,
+    [[3, 3, 4, 8], [8], [8], [8], [8], [3]],
+    { epsilon: 1e-5 },
+    'batch_norm2d_fold: b is [3], expected [8], one value for each output channel of w (w: [3,3,4,8], gamma: [8], beta: [8], runningMean: [8], runningVariance: [8], b: [3])',
+  ],
+  [
     ops.batchNorm2dRunning,
     [[3], [3], [2], [3]],
     { momentum: 0.1, unbiased: 1 },
