@@ -18,6 +18,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 
 #include "depthwise.inl"
 #include "measure.inl"
+#include "planar.inl"
 
 #include "lanes.inl"
 
@@ -39,4 +40,4 @@ LANEWISE_INLINE T max_of(T a, T b) {
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,
 #define LANEWISE_TABLE(isa) \
-  { isa, kLanes, kTileM, kTileMNarrow, kTileN, LANEWISE_KERNELS(LANEWISE_ENTRY) }
+  { isa, kLanes, kTileM, kTileMNarrow, kTileN, kHalfLanes == 0 ? kLanes : kHalfLanes, LANEWISE_KERNELS(LANEWISE_ENTRY) }

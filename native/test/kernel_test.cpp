@@ -127,7 +127,7 @@ Conv random_conv(Random& random) {
   for (;;) {
     Conv s = {};
     s.groups = random.below(3) == 0 ? int32_t(1 + random.below(6)) : 1;
-    s.n = 1 + random.below(5);
+    s.n = 1 + random.below(random.below(4) == 0 ? 40 : 5);
     s.ih = 1 + random.below(14);
     s.iw = 1 + random.below(20);
     s.kh = 1 + random.below(5);
@@ -251,6 +251,15 @@ int main(int argc, char** argv) {
       {1, 6, 6, 256, 3, 3, 65, 1, 2, 1, 1, 1, 1},
   };
   for (const Conv& s : cases) test_conv(s, random, levels);
+  // Few columns, vectorised over pixels: of a row, or over images where there are enough.
+  const Conv planar_cases[] = {
+      {1, 24, 40, 20, 3, 3, 7, 1, 1, 1, 1, 1, 1},     {2, 31, 37, 2, 7, 7, 24, 2, 2, 3, 3, 3, 3},
+      {3, 1, 333, 1, 1, 9, 20, 1, 1, 0, 4, 0, 4},     {2, 9, 50, 5, 3, 3, 3, 1, 3, 4, 9, 0, 2, 2, 2},
+      {37, 10, 9, 4, 5, 5, 5, 1, 1, 4, 4, 4, 4},      {33, 12, 11, 8, 3, 5, 24, 2, 2, 1, 2, 0, 1, 1, 1, 4},
+      {18, 7, 8, 1, 4, 4, 3, 3, 2, 2, 1, 3, 2, 2, 1}, {65, 6, 6, 1, 3, 3, 8, 1, 1, 1, 1, 1, 1},
+      {17, 20, 19, 64, 3, 3, 2, 1, 1, 1, 1, 1, 1},    {1, 5, 900, 70, 5, 5, 1, 1, 1, 2, 2, 2, 2},
+  };
+  for (const Conv& s : planar_cases) test_conv(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_conv(random_conv(random), random, levels);
   const int64_t matrices[][3] = {{1, 1, 1},     {1, 100, 10}, {64, 84, 10},   {7, 33, 65},   {30, 17, 100},
                                  {129, 40, 37}, {2050, 5, 9}, {1025, 20, 70}, {3, 200, 128}, {40, 70, 130}};
