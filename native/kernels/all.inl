@@ -16,6 +16,8 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "gemm_tile.inl"
 #include "gemm_tile_dw.inl"
 
+#include "gemm_rows_dw.inl"
+
 #include "depthwise.inl"
 #include "measure.inl"
 #include "planar.inl"

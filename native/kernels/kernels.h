@@ -7,6 +7,7 @@
 
 #include "batch_norm_gradient.h"
 #include "depthwise.h"
+#include "gemm_rows_dw.h"
 #include "gemm_tile.h"
 #include "optimizer_parameters.h"
 #include "planar.h"
@@ -21,6 +22,8 @@
   X(gemm_panel_dw, void, (const GemmPanelDw& task)) \
   X(pack_rows, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   X(pack_columns, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
+  /* gemm_rows_dw.inl: see gemm_rows_dw.h */ \
+  X(gemm_rows_dw, void, (const GemmRowsDw& task)) \
   /* planar.inl: see planar.h */ \
   X(planar_panel, void, (const PlanarPanel& task)) \
   X(to_planes, void, \
