@@ -52,6 +52,7 @@ LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float*
 }
 
 static void max_pool_rows_u8(const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, int64_t end) {
+  if (s.c <= kHalfLanes) return half_table()->max_pool_rows_u8(s, x, y, index, begin, end);
   max_pool_forward(s, x, y, index, begin, end);
 }
 
@@ -124,6 +125,7 @@ LANEWISE_INLINE void max_pool_backward(const PoolShape& s, const float* dy, cons
 
 static void max_pool_backward_rows_u8(const PoolShape& s, const float* dy, const uint8_t* index, float* dx,
                                       int64_t begin, int64_t end) {
+  if (s.c <= kHalfLanes) return half_table()->max_pool_backward_rows_u8(s, dy, index, dx, begin, end);
   max_pool_backward(s, dy, index, dx, begin, end);
 }
 
