@@ -16,8 +16,11 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "gemm_tile.inl"
 #include "gemm_tile_dw.inl"
 
+#include "gemm_rows_dw.inl"
+
 #include "depthwise.inl"
 #include "measure.inl"
+#include "planar.inl"
 
 #include "lanes.inl"
 
@@ -39,4 +42,4 @@ LANEWISE_INLINE T max_of(T a, T b) {
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,
 #define LANEWISE_TABLE(isa) \
-  { isa, kLanes, kTileM, kTileMNarrow, kTileN, LANEWISE_KERNELS(LANEWISE_ENTRY) }
+  { isa, kLanes, kTileM, kTileMNarrow, kTileN, kHalfLanes == 0 ? kLanes : kHalfLanes, LANEWISE_KERNELS(LANEWISE_ENTRY) }

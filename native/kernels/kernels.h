@@ -7,8 +7,10 @@
 
 #include "batch_norm_gradient.h"
 #include "depthwise.h"
+#include "gemm_rows_dw.h"
 #include "gemm_tile.h"
 #include "optimizer_parameters.h"
+#include "planar.h"
 #include "pool_shape.h"
 #include "random.h"
 #include "winograd.h"
@@ -20,6 +22,13 @@
   X(gemm_panel_dw, void, (const GemmPanelDw& task)) \
   X(pack_rows, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   X(pack_columns, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
+  /* gemm_rows_dw.inl: see gemm_rows_dw.h */ \
+  X(gemm_rows_dw, void, (const GemmRowsDw& task)) \
+  /* planar.inl: see planar.h */ \
+  X(planar_panel, void, (const PlanarPanel& task)) \
+  X(to_planes, void, \
+    (float* to, int64_t to_ld, const float* from, int64_t from_ld, int64_t rows, int64_t n, int64_t width)) \
+  X(from_planes, void, (float* to, int64_t to_ld, const float* from, int64_t from_ld, int64_t rows, int64_t n)) \
   /* depthwise.inl: see depthwise.h */ \
   X(depthwise_panel, void, (const DepthwisePanel& task)) \
   X(depthwise_panel_dw, void, (const DepthwisePanelDw& task)) \
@@ -120,6 +129,8 @@ struct Kernels {
   int tile_m;
   int tile_m_narrow;
   int tile_n;
+  /** Of planar_panel's vectors when they begin anywhere: those are slow where a vector is as large as a cache line. */
+  int lanes_along_row;
 #define X(name, result, arguments) result(*name) arguments;
   LANEWISE_KERNELS(X)
 #undef X

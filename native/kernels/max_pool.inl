@@ -26,10 +26,74 @@ LANEWISE_INLINE Best max_window(const float* x, const Window& window, int64_t ke
   return best;
 }
 
+/// 2x2 windows side by side that never leave x, of pixels that fit into one vector: so little work that what is decided
+/// for each window costs more than the window.
+LANEWISE_INLINE bool small_quads(const PoolShape& s) {
+  return s.c <= kLanes && s.kernel_h == 2 && s.kernel_w == 2 && s.stride_h == 2 && s.stride_w == 2 && s.pad_top == 0 &&
+         s.pad_left == 0 && 2 * s.oh <= s.h && 2 * s.ow <= s.w;
+}
+
+template <class Index>
+LANEWISE_INLINE void max_pool_quads(const PoolShape& s, const float* x, float* y, Index* index, int64_t begin,
+                                    int64_t end) {
+  const int64_t c = s.c, row_stride = s.w * c;
+  const int64_t x_last = s.n * s.h * row_stride - kLanes, y_last = end * s.ow * c - kLanes;
+  int64_t to = begin * s.ow * c;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / s.oh;
+    int64_t from = (image * s.h + (row - image * s.oh) * 2) * row_stride;
+    for (const int64_t row_end = to + s.ow * c; to < row_end; to += c, from += 2 * c) {
+      const auto pool = [=](auto lanes) {
+        const Best best = max_window(x, {from, row_stride, c, {0, 2}, {0, 2}}, 2, lanes);
+        lanes.write(y + to, best.value);
+        lanes.write(index + to, best.index);
+      };
+      if (to <= y_last && from + row_stride + c <= x_last) {
+        pool(AllLanes{});
+      } else {
+        pool(FirstLanes{static_cast<int>(c)});
+      }
+    }
+  }
+}
+
+/// Rows [begin, end) of dx; beyond the windows it is zero.
+template <class Index>
+LANEWISE_INLINE void max_pool_scatter_quads(const PoolShape& s, const float* dy, const Index* index, float* dx,
+                                            int64_t begin, int64_t end) {
+  const int64_t c = s.c, dy_row = s.ow * c, dx_row = s.w * c;
+  const int64_t dy_last = s.n * s.oh * dy_row - kLanes, dx_last = end * dx_row - kLanes;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / s.h;
+    const int64_t h = row - image * s.h;
+    int64_t to = row * dx_row;
+    const int64_t row_end = to + dx_row;
+    if (h < 2 * s.oh) {
+      const Vec left = position(h % 2 * 2), right = position(h % 2 * 2 + 1);
+      int64_t from = (image * s.oh + h / 2) * dy_row;
+      for (const int64_t windows_end = from + dy_row; from < windows_end; from += c, to += 2 * c) {
+        const auto scatter = [=](auto lanes) {
+          const Vec gradient = lanes.read(dy + from);
+          const Vec chosen = lanes.read(index + from);
+          lanes.write(dx + to, select(equal(chosen, left), gradient, zero()));
+          lanes.write(dx + to + c, select(equal(chosen, right), gradient, zero()));
+        };
+        if (from <= dy_last && to + c <= dx_last) {
+          scatter(AllLanes{});
+        } else {
+          scatter(FirstLanes{static_cast<int>(c)});
+        }
+      }
+    }
+    if (to < row_end) fill_zero(dx + to, row_end - to);
+  }
+}
+
 /// Output rows [begin, end) of the n * oh. The common windows are unrolled.
 template <class Index>
 LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float* y, Index* index, int64_t begin,
                                       int64_t end) {
+  if (small_quads(s)) return max_pool_quads(s, x, y, index, begin, end);
   const int64_t c = s.c, kernel_h = s.kernel_h, kernel_w = s.kernel_w;
   for_windows(s, begin, end, [=](Window window, int64_t to, int64_t room) {
     for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
@@ -52,6 +116,7 @@ LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float*
 }
 
 static void max_pool_rows_u8(const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, int64_t end) {
+  if (s.c <= kHalfLanes) return half_table()->max_pool_rows_u8(s, x, y, index, begin, end);
   max_pool_forward(s, x, y, index, begin, end);
 }
 
@@ -115,7 +180,9 @@ LANEWISE_INLINE void max_pool_gather(const PoolShape& s, const float* dy, const 
 template <class Index>
 LANEWISE_INLINE void max_pool_backward(const PoolShape& s, const float* dy, const Index* index, float* dx,
                                        int64_t begin, int64_t end) {
-  if (disjoint(s)) {
+  if (small_quads(s)) {
+    max_pool_scatter_quads(s, dy, index, dx, begin, end);
+  } else if (disjoint(s)) {
     max_pool_scatter(s, dy, index, dx, begin, end);
   } else {
     max_pool_gather(s, dy, index, dx, begin, end);
@@ -124,6 +191,7 @@ LANEWISE_INLINE void max_pool_backward(const PoolShape& s, const float* dy, cons
 
 static void max_pool_backward_rows_u8(const PoolShape& s, const float* dy, const uint8_t* index, float* dx,
                                       int64_t begin, int64_t end) {
+  if (s.c <= kHalfLanes) return half_table()->max_pool_backward_rows_u8(s, dy, index, dx, begin, end);
   max_pool_backward(s, dy, index, dx, begin, end);
 }
 

@@ -13,12 +13,14 @@ constexpr int64_t kSmallWeights = 96 * 1024;         // floats of dw that a work
 constexpr int64_t kChunkFloats = 96 * 1024;          // ... beside a chunk of x and dy
 constexpr int64_t kManyBlocks = 4;
 constexpr int64_t kChannelTile = 28;
-constexpr int64_t kRepaysCopy = 64;  // uses of an element of x or dy that repay copying it
+constexpr int64_t kFewPositions = 5;  // of a kernel row, less than a register tile has room for
+constexpr int64_t kRepaysCopy = 64;   // uses of an element of x or dy that repay copying it
 
 struct Plan {
   DwTiling tiling;
   DwLayout layout;  // of a block
   bool fold_cols;   // the taps of a kernel row are neighbours in memory
+  bool fold_rows;   // a task is all kernel rows, because one has too few positions
   int64_t dw_floats, row_positions;
   bool by_block;
   int64_t wave;  // blocks at a time
@@ -48,6 +50,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.layout = make_dw_layout(plan.tiling, plan.tiling.x_panels, plan.tiling.panels);
   const int64_t pixel_floats = choice.direct_x ? plan.tiling.in_c : plan.tiling.k_tile;
   plan.fold_cols = pixel_floats == shape.k && shape.cols.dilation == 1;
+  plan.fold_rows = plan.by_block && plan.fold_cols && plan.row_positions <= kFewPositions;
 
   plan.wave = plan.by_block ? min_of(plan.tiling.blocks, max_of(kPartialFloats / plan.dw_floats, kManyBlocks)) : 1;
   Layout layout;
@@ -61,17 +64,17 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   return plan;
 }
 
-/// One task: the weights of kernel row r for one panel of output channels.
+/// One task: the weights of kernel row r, or of all, for one panel of output channels.
 struct Task {
   int64_t r, panel, group, column;
   int n;
 };
 
-Task task_of(const ConvDw& shape, const DwTiling& tiling, int64_t index) {
-  const int64_t panel = index / shape.rows.kernel;
+Task task_of(const ConvDw& shape, const DwTiling& tiling, int64_t tasks_per_panel, int64_t index) {
+  const int64_t panel = index / tasks_per_panel;
   const int64_t group = panel / tiling.panels_per_group;
   const int64_t in_group = panel % tiling.panels_per_group * tiling.panel_width;
-  return {index % shape.rows.kernel, panel, group, group * shape.columns + in_group,
+  return {index % tasks_per_panel, panel, group, group * shape.columns + in_group,
           static_cast<int>(min_of(shape.columns - in_group, tiling.panel_width))};
 }
 
@@ -79,7 +82,7 @@ Task task_of(const ConvDw& shape, const DwTiling& tiling, int64_t index) {
 void compute(const ConvDw& shape, const Plan& plan, const DwChunk& chunk, const Task& task, bool resume,
              const Kernels& kernels, float* to, int64_t ld) {
   const DwTiling& tiling = plan.tiling;
-  GemmPanelDw panel = {};
+  GemmRowsDw panel = {};
   panel.x = chunk.x();
   panel.dy = chunk.dy();
   panel.lengths = chunk.lengths();
@@ -91,6 +94,14 @@ void compute(const ConvDw& shape, const Plan& plan, const DwChunk& chunk, const 
   panel.ldw = ld;
   panel.n = task.n;
   panel.resume = resume;
+  if (plan.fold_rows) {
+    panel.x_offset = (tiling.direct_x ? 0 : task.group * tiling.x_panel_floats) + chunk.tap_offset(0, 0);
+    panel.x_row = chunk.tap_offset(1, 0) - chunk.tap_offset(0, 0);
+    panel.run = plan.row_positions;
+    panel.rows = shape.rows.kernel;
+    panel.dw = to;
+    return kernels.gemm_rows_dw(panel);
+  }
   const int64_t cols = plan.fold_cols ? 1 : shape.cols.kernel;
   const int64_t k_tiles = tiling.direct_x ? 1 : tiling.k_tiles;
   for (int64_t tile = 0; tile < k_tiles; ++tile) {
@@ -124,8 +135,9 @@ void run_by_block(const ConvDw& shape, const Plan& plan, const float* x, const f
         for (int64_t copy = 0; copy < chunk.segments() * chunk.parts(); ++copy) {
           chunk.copy_all(copy / chunk.parts(), copy % chunk.parts(), kernels);
         }
-        for (int64_t index = 0; index < tiling.panels * shape.rows.kernel; ++index) {
-          const Task task = task_of(shape, tiling, index);
+        const int64_t tasks = plan.fold_rows ? 1 : shape.rows.kernel;
+        for (int64_t index = 0; index < tiling.panels * tasks; ++index) {
+          const Task task = task_of(shape, tiling, tasks, index);
           float* const partial =
               partials + i * plan.dw_floats + task.r * plan.row_positions * tiling.out_c + task.column;
           compute(shape, plan, chunk, task, first > from, kernels, partial, tiling.out_c);
@@ -148,7 +160,7 @@ void run_by_task(const ConvDw& shape, const Plan& plan, const float* x, const fl
                    [&](int64_t copy, int) { block.copy_all(copy / block.parts(), copy % block.parts(), kernels); });
     }
     parallel.run(tiling.panels * shape.rows.kernel, [&](int64_t item, int worker) {
-      const Task task = task_of(shape, tiling, item);
+      const Task task = task_of(shape, tiling, shape.rows.kernel, item);
       float* const region = reinterpret_cast<float*>(workspace + plan.at_regions + worker * plan.region_bytes);
       compute(shape, plan, block, task, false, kernels, region, tiling.panel_width);
       float* out = dw + task.r * plan.row_positions * tiling.out_c + task.column;

@@ -4,6 +4,7 @@
 #include "conv_pass.h"
 
 #include "conv_tiling.h"
+#include "planar_pass.h"
 
 namespace lanewise {
 namespace {
@@ -80,6 +81,7 @@ void conv_pass_prepare(const ConvPass& pass, const float* w, const Kernels& kern
 
 int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads) {
   if (pass.depthwise()) return depthwise_pass_workspace(pass, kernels, threads);
+  if (planar_pays(pass, kernels)) return planar_pass_workspace(pass, kernels, threads);
   const int64_t bytes = make_plan(pass, kernels, threads).bytes;
   return bytes > kMaxWorkspaceBytes ? -1 : bytes;
 }
@@ -87,6 +89,7 @@ int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int th
 void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
                    std::byte* workspace) {
   if (pass.depthwise()) return depthwise_pass_run(pass, data, kernels, parallel, workspace);
+  if (planar_pays(pass, kernels)) return planar_pass_run(pass, data, kernels, parallel, workspace);
   const Plan plan = make_plan(pass, kernels, parallel.threads());
   const float* packed = reinterpret_cast<const float*>(data.prepared);
   if (plan.packed && !pass.prepared) {

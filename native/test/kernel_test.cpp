@@ -127,7 +127,7 @@ Conv random_conv(Random& random) {
   for (;;) {
     Conv s = {};
     s.groups = random.below(3) == 0 ? int32_t(1 + random.below(6)) : 1;
-    s.n = 1 + random.below(5);
+    s.n = 1 + random.below(random.below(4) == 0 ? 40 : 5);
     s.ih = 1 + random.below(14);
     s.iw = 1 + random.below(20);
     s.kh = 1 + random.below(5);
@@ -246,11 +246,26 @@ int main(int argc, char** argv) {
       {5, 30, 31, 96, 3, 3, 4, 1, 1, 1, 1, 1, 1},
       {5, 30, 31, 70, 1, 1, 64},
       {1, 33, 32, 112, 3, 3, 100, 1, 1, 1, 1, 1, 1},
+      // Kernel rows of few positions in many blocks: several rows to a register tile.
+      {9, 23, 25, 1, 5, 5, 6, 1, 1, 2, 2, 2, 2},
+      {6, 30, 31, 1, 7, 3, 32, 1, 1, 1, 1, 0, 1},
+      {6, 31, 30, 1, 4, 4, 20, 1, 1, 3, 1, 0, 1, 2, 1},
+      {12, 23, 25, 4, 5, 2, 18, 1, 1, 2, 1, 1, 1, 1, 1, 2},
+      {12, 40, 50, 3, 4, 1, 7, 2, 2},
       // Pixels a multiple of 2 or 4 KiB apart.
       {2, 5, 5, 1024, 1, 1, 200},
       {1, 6, 6, 256, 3, 3, 65, 1, 2, 1, 1, 1, 1},
   };
   for (const Conv& s : cases) test_conv(s, random, levels);
+  // Few columns, vectorised over pixels: of a row, or over images where there are enough.
+  const Conv planar_cases[] = {
+      {1, 24, 40, 20, 3, 3, 7, 1, 1, 1, 1, 1, 1},     {2, 31, 37, 2, 7, 7, 24, 2, 2, 3, 3, 3, 3},
+      {3, 1, 333, 1, 1, 9, 20, 1, 1, 0, 4, 0, 4},     {2, 9, 50, 5, 3, 3, 3, 1, 3, 4, 9, 0, 2, 2, 2},
+      {37, 10, 9, 4, 5, 5, 5, 1, 1, 4, 4, 4, 4},      {33, 12, 11, 8, 3, 5, 24, 2, 2, 1, 2, 0, 1, 1, 1, 4},
+      {18, 7, 8, 1, 4, 4, 3, 3, 2, 2, 1, 3, 2, 2, 1}, {65, 6, 6, 1, 3, 3, 8, 1, 1, 1, 1, 1, 1},
+      {17, 20, 19, 64, 3, 3, 2, 1, 1, 1, 1, 1, 1},    {1, 5, 900, 70, 5, 5, 1, 1, 1, 2, 2, 2, 2},
+  };
+  for (const Conv& s : planar_cases) test_conv(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_conv(random_conv(random), random, levels);
   const int64_t matrices[][3] = {{1, 1, 1},     {1, 100, 10}, {64, 84, 10},   {7, 33, 65},   {30, 17, 100},
                                  {129, 40, 37}, {2050, 5, 9}, {1025, 20, 70}, {3, 200, 128}, {40, 70, 130}};

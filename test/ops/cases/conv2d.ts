@@ -172,3 +172,30 @@ convolution('one column, many rows', [1, 41, 1, 5], [3, 1], 6);
 convolution('more pixels than a block of the weight gradient', [3, 27, 29, 2], [3, 3], 3, { geometry: pad(1) });
 convolution('rows longer than a block of the weight gradient', [1, 2, 1500, 1], [1, 2], 2, { bias: true });
 convolution('blocks that end within an image', [5, 20, 16, 3], [2, 2], 4);
+// Few channels: vectorised over the pixels of a row, or over images.
+for (let c = 1; c <= 9; c++) {
+  convolution(`${c} channels, wide rows`, [1, 5, 29, c], [3, 3], 10 - c, { geometry: pad(1), bias: true });
+  convolution(`${c} channels, many images`, [19, 4, 5, c], [3, 3], 10 - c, { geometry: pad(2), activation: 2 });
+}
+convolution('few channels, rows shorter than a vector', [3, 9, 3, 2], [3, 2], 4, { geometry: pad(1) });
+convolution('few channels, strides 2 and 3', [2, 9, 37, 3], [5, 4], 6, {
+  geometry: { ...pad(2), strideH: 2, strideW: 3 },
+  bias: true,
+});
+convolution('few channels, strides 2 and 3, many images', [35, 7, 8, 3], [5, 4], 6, {
+  geometry: { ...pad(2), strideH: 2, strideW: 3 },
+  bias: true,
+});
+convolution('few channels, dilated', [1, 9, 41, 4], [3, 3], 3, { geometry: { ...pad(2), dilationH: 2, dilationW: 2 } });
+convolution('few channels, dilated, many images', [33, 8, 7, 4], [3, 3], 3, {
+  geometry: { ...pad(3), dilationH: 2, dilationW: 3 },
+});
+convolution('few channels in 3 groups', [2, 6, 33, 6], [3, 3], 9, { geometry: { ...pad(1), groups: 3 }, bias: true });
+convolution('few channels in 3 groups, many images', [18, 5, 6, 6], [3, 3], 9, {
+  geometry: { ...pad(1), groups: 3, strideW: 2 },
+  bias: true,
+});
+convolution('few channels, long rows in blocks', [1, 1, 1500, 48], [1, 9], 2, {
+  geometry: { padLeft: 4, padRight: 4 },
+});
+convolution('few channels, large images in blocks', [17, 30, 26, 24], [3, 3], 1, { geometry: pad(1) });
