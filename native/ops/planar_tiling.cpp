@@ -97,8 +97,11 @@ int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) 
 
 PlanarTiling planar_tiling(const ConvPass& pass, const Kernels& kernels) {
   PlanarTiling best = {};
+  if (pass.depthwise() || pass.columns > kPlanarColumns) return best;
+  // Nothing is used often enough to repay its way into a plane.
+  if (pass.rows.kernel == 1 && pass.cols.kernel == 1) return best;
   // Long strides would leave most of the planes unused.
-  if (pass.depthwise() || pass.columns > kPlanarColumns || pass.cols.in_step() > pass.cols.kernel) return best;
+  if (pass.cols.in_step() > pass.cols.kernel) return best;
   const Extent extent = extent_of(pass);
   const int64_t most = min_of(ceil_div(pass.images, kernels.lanes), ceil_div(kChains, pass.columns));
   for (int64_t vectors = 0; vectors <= min_of(most, 4); ++vectors) {
