@@ -1,8 +1,10 @@
 // Forward and input gradient: V = transformed input [36][tile][k], U = transformed weights [36][k][panel], M = V U
 // [36][tile][panel], transformed back into y.
-// An item is a block of tiles and some panels of output channels. Many tiles: U is made once, an item makes its own V,
-// keeps it and M in L2 and goes through all panels. Where that would leave threads idle: V is made once too, so that
-// blocks can be cut by panels. Few tiles with many channels: U would be the largest traffic, so an item makes its part.
+// An item is a block of tiles and some panels of output channels. Many tiles: an item makes its own V, keeps it and M
+// in L2 and goes through U of all panels. Few tiles with many channels: U would be the largest traffic, so an item
+// makes its part of U, and blocks are cut by panels, whose items share V. What items have in common, U or V, each
+// worker makes for itself on its first item, as long as that is a small part of its work: cheaper than to fetch it from
+// the cache of another core, and nobody waits. With more workers it is made together first.
 #include <cstring>
 
 #include "winograd.h"
@@ -14,21 +16,27 @@ namespace {
 constexpr int64_t kBlockFloats = 128 * 1024;        // V and M of a block: 512 KiB, part of L2
 constexpr int64_t kBlockTiles = 28;                 // at least so many for each reading of U
 constexpr int64_t kSharedFloats = 8 * 1024 * 1024;  // V of all tiles: 32 MiB
-constexpr int64_t kOwnUTiles = 64;                  // tiles of an item that makes its own U
-constexpr int64_t kOwnUWeights = 1024;              // and weights per tile that make this the smaller traffic
-constexpr int64_t kChain = 64;                      // channels of one chain: longer ones add up rounding errors
+constexpr int64_t kItemUTiles = 128;                // tiles of an item that makes its own U
+constexpr int64_t kItemUWeights = 1024;  // and weights per tile and worker that make this the smaller traffic
+constexpr int64_t kWorkerUTiles = 64;    // tiles of a worker that repay a U of its own
+constexpr int64_t kWorkerUFloats = 4 * 1024 * 1024;  // 16 MiB
+constexpr int64_t kWorkerVColumns = 48;              // columns of a worker that repay a V of its own
+constexpr int64_t kChain = 64;                       // channels of one chain: longer ones add up rounding errors
+
+/// Who makes U or V: all workers together before the items, each worker once for itself, or each item.
+enum class Owner { kAll, kWorker, kItem };
 
 struct Plan {
   TileGrid grid;
   int64_t k, columns, panel_width, panels;
-  bool share_v, share_u;  // made once; else by each item
+  Owner u, v;
   int64_t block_tiles, blocks, splits;
   int64_t pitch, v_stride, m_stride;  // between tiles of V, between positions of V and M
   int64_t chunk, chunks;              // channels of one chain, made into U at a time
   int64_t u_stride, u_floats;
   int64_t at_zeros, at_v, at_u, at_workers, bytes;
   // memory of one worker
-  int64_t at_worker_v, at_worker_u, at_m, at_taps, at_outside, at_xs, at_ms, at_ys, worker_bytes;
+  int64_t at_begun, at_worker_v, at_worker_u, at_m, at_taps, at_outside, at_xs, at_ms, at_ys, worker_bytes;
 };
 
 Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
@@ -41,30 +49,40 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.pitch = pass.k < 256 ? ceil_div(pass.k, 16) * 16 : odd_lines(pass.k);
   const int64_t tiles = plan.grid.tiles;
   const bool few = sat_mul(kWinogradPositions * plan.pitch, tiles) <= kSharedFloats;
-  plan.share_u = !few || tiles > pass.k * pass.columns / kOwnUWeights;
+  if (few && tiles <= sat_mul(pass.k * pass.columns, threads) / kItemUWeights) {
+    plan.u = Owner::kItem;
+  } else {
+    const bool small = kWinogradPositions * pass.k * pass.columns <= kWorkerUFloats;
+    plan.u = threads > 1 && small && tiles >= kWorkerUTiles * threads ? Owner::kWorker : Owner::kAll;
+  }
   const int64_t fit = kBlockFloats / (kWinogradPositions * (plan.pitch + plan.panel_width));
-  const int64_t most = plan.share_u ? max_of(fit, kBlockTiles) : kOwnUTiles;
+  const int64_t most = plan.u == Owner::kItem ? kItemUTiles : max_of(fit, kBlockTiles);
   plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
   plan.blocks = ceil_div(tiles, plan.block_tiles);
   const int64_t idle = ceil_div(plan.blocks, threads) * threads - plan.blocks;  // threads in the last round
-  plan.share_v = !plan.share_u || (few && idle > plan.blocks / 16);
-  plan.splits = plan.share_v ? min_of(plan.panels, ceil_div(8 * threads, plan.blocks)) : 1;
-  plan.v_stride = odd_lines((plan.share_v ? tiles : plan.block_tiles) * plan.pitch);
+  plan.v = Owner::kItem;
+  if (plan.u == Owner::kItem || (plan.u == Owner::kAll && few && idle > plan.blocks / 16)) {
+    plan.v = threads > 1 && pass.columns >= kWorkerVColumns * threads ? Owner::kWorker : Owner::kAll;
+  }
+  plan.splits = plan.v == Owner::kItem ? 1 : min_of(plan.panels, ceil_div(8 * threads, plan.blocks));
+  plan.v_stride = odd_lines((plan.v == Owner::kItem ? plan.block_tiles : tiles) * plan.pitch);
   plan.m_stride = odd_lines(plan.block_tiles * plan.panel_width);
   plan.chunk = even_piece(pass.k, kChain);
   plan.chunks = ceil_div(pass.k, plan.chunk);
-  plan.u_stride = odd_lines((plan.share_u ? pass.k : plan.chunk) * plan.panel_width);
+  plan.u_stride = odd_lines((plan.u == Owner::kItem ? plan.chunk : pass.k) * plan.panel_width);
   plan.u_floats = kWinogradPositions * plan.u_stride;
 
   const int64_t v_floats = sat_mul(kWinogradPositions, plan.v_stride);
+  const int64_t u_floats = plan.u == Owner::kItem ? plan.u_floats : sat_mul(plan.panels, plan.u_floats);
   Layout layout;
   plan.at_zeros = layout.take(pass.k, sizeof(float));
-  plan.at_v = layout.take(plan.share_v ? v_floats : 0, sizeof(float));
-  plan.at_u = layout.take(plan.share_u ? sat_mul(plan.panels, plan.u_floats) : 0, sizeof(float));
+  plan.at_v = layout.take(plan.v == Owner::kAll ? v_floats : 0, sizeof(float));
+  plan.at_u = layout.take(plan.u == Owner::kAll ? u_floats : 0, sizeof(float));
   plan.at_workers = layout.bytes;
   Layout worker;
-  plan.at_worker_v = worker.take(plan.share_v ? 0 : v_floats, sizeof(float));
-  plan.at_worker_u = worker.take(plan.share_u ? 0 : plan.u_floats, sizeof(float));
+  plan.at_begun = worker.take(1, sizeof(bool));
+  plan.at_worker_v = worker.take(plan.v == Owner::kAll ? 0 : v_floats, sizeof(float));
+  plan.at_worker_u = worker.take(plan.u == Owner::kAll ? 0 : u_floats, sizeof(float));
   plan.at_m = worker.take(kWinogradPositions * plan.m_stride, sizeof(float));
   plan.at_taps = worker.take(9 * plan.chunk * plan.panel_width, sizeof(float));
   plan.at_outside = worker.take(pass.columns, sizeof(float));
@@ -81,13 +99,29 @@ class Pass {
   Pass(const ConvPass& pass, const Plan& plan, const ConvPassData& data, const Kernels& kernels, std::byte* workspace)
       : pass_(pass), plan_(plan), data_(data), kernels_(kernels), workspace_(workspace) {}
 
-  void clear_zeros() const {
+  /// Before anything else.
+  void clear(int threads) const {
     std::memset(workspace_ + plan_.at_zeros, 0, static_cast<size_t>(plan_.k) * sizeof(float));
+    for (int worker = 0; worker < threads; ++worker) *begun(worker) = false;
   }
-  float* shared_v() const { return floats(plan_.at_v); }
-  float* shared_u(int64_t panel) const { return floats(plan_.at_u) + panel * plan_.u_floats; }
-  float* worker_v(int worker) const { return floats(at(worker, plan_.at_worker_v)); }
-  float* worker_u(int worker) const { return floats(at(worker, plan_.at_worker_u)); }
+  float* v(int worker) const { return floats(plan_.v == Owner::kAll ? plan_.at_v : at(worker, plan_.at_worker_v)); }
+  float* u(int worker) const { return floats(plan_.u == Owner::kAll ? plan_.at_u : at(worker, plan_.at_worker_u)); }
+
+  /// What the worker makes for itself, once.
+  void begin(int worker) const {
+    if (*begun(worker)) return;
+    *begun(worker) = true;
+    if (plan_.v == Owner::kWorker) make_v(0, plan_.grid.tiles, v(worker));
+    if (plan_.u == Owner::kWorker) {
+      for (int64_t part = 0; part < plan_.panels * plan_.chunks; ++part) make_u_part(part, worker);
+    }
+  }
+
+  /// Part `part` of U of all panels and chunks.
+  void make_u_part(int64_t part, int worker) const {
+    const int64_t panel = part / plan_.chunks, chunk = part % plan_.chunks;
+    make_u(panel, chunk, u(worker) + panel * plan_.u_floats + chunk * plan_.chunk * plan_.panel_width, worker);
+  }
 
   /// The channels of one chunk of one panel: to[position * u_stride + channel of the chunk * panel_width + column].
   void make_u(int64_t panel, int64_t chunk, float* to, int worker) const {
@@ -182,6 +216,7 @@ class Pass {
  private:
   float* floats(int64_t offset) const { return reinterpret_cast<float*>(workspace_ + offset); }
   int64_t at(int worker, int64_t offset) const { return plan_.at_workers + worker * plan_.worker_bytes + offset; }
+  bool* begun(int worker) const { return reinterpret_cast<bool*>(workspace_ + at(worker, plan_.at_begun)); }
   const float** xs(int worker) const { return reinterpret_cast<const float**>(workspace_ + at(worker, plan_.at_xs)); }
   float** ms(int worker) const { return reinterpret_cast<float**>(workspace_ + at(worker, plan_.at_ms)); }
   float** ys(int worker) const { return reinterpret_cast<float**>(workspace_ + at(worker, plan_.at_ys)); }
@@ -207,35 +242,33 @@ void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Ker
                        std::byte* workspace) {
   const Plan plan = make_plan(pass, kernels, parallel.threads());
   const Pass work(pass, plan, data, kernels, workspace);
-  work.clear_zeros();
-  if (plan.share_u) {
-    parallel.run(plan.panels * plan.chunks, [&](int64_t item, int worker) {
-      const int64_t panel = item / plan.chunks;
-      const int64_t chunk = item % plan.chunks;
-      work.make_u(panel, chunk, work.shared_u(panel) + chunk * plan.chunk * plan.panel_width, worker);
-    });
+  work.clear(parallel.threads());
+  if (plan.u == Owner::kAll) {
+    parallel.run(plan.panels * plan.chunks, [&](int64_t part, int worker) { work.make_u_part(part, worker); });
   }
-  if (plan.share_v) {
+  if (plan.v == Owner::kAll) {
     constexpr int64_t kItemTiles = 4;
-    parallel.run(ceil_div(plan.grid.tiles, kItemTiles), [&](int64_t item, int) {
+    parallel.run(ceil_div(plan.grid.tiles, kItemTiles), [&](int64_t item, int worker) {
       const int64_t from = item * kItemTiles;
-      work.make_v(from, min_of(from + kItemTiles, plan.grid.tiles), work.shared_v() + from * plan.pitch);
+      work.make_v(from, min_of(from + kItemTiles, plan.grid.tiles), work.v(worker) + from * plan.pitch);
     });
   }
   parallel.run(plan.blocks * plan.splits, [&](int64_t item, int worker) {
+    work.begin(worker);
     const int64_t first_tile = item / plan.splits * plan.block_tiles;
-    float* const v = plan.share_v ? work.shared_v() + first_tile * plan.pitch : work.worker_v(worker);
+    float* const v = work.v(worker) + (plan.v == Owner::kItem ? 0 : first_tile * plan.pitch);
     const int64_t tiles = work.list_block(first_tile, v, worker);
-    if (!plan.share_v) work.make_v(first_tile, first_tile + tiles, v);
+    if (plan.v == Owner::kItem) work.make_v(first_tile, first_tile + tiles, v);
     const int64_t split = item % plan.splits;
     const int64_t panels_end = plan.panels * (split + 1) / plan.splits;
     for (int64_t panel = plan.panels * split / plan.splits; panel < panels_end; ++panel) {
-      if (plan.share_u) {
-        work.multiply(tiles, panel, 0, plan.chunks, work.shared_u(panel), worker);
+      float* const u = work.u(worker);
+      if (plan.u != Owner::kItem) {
+        work.multiply(tiles, panel, 0, plan.chunks, u + panel * plan.u_floats, worker);
       } else {
         for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
-          work.make_u(panel, chunk, work.worker_u(worker), worker);
-          work.multiply(tiles, panel, chunk, chunk + 1, work.worker_u(worker), worker);
+          work.make_u(panel, chunk, u, worker);
+          work.multiply(tiles, panel, chunk, chunk + 1, u, worker);
         }
       }
       work.finish(tiles, panel, worker);
