@@ -1,4 +1,4 @@
-// 3x3 convolutions with stride 1 by Winograd's F(4x4, 3x3): a quarter of the multiplications, other roundings than the
+// 3x3 convolutions with stride 1 and any dilation by Winograd's F(4x4, 3x3): a quarter of the multiplications, other roundings than the
 // direct chains (docs/numerics.md). Every pass becomes 36 matrix products between transforms
 // (native/kernels/winograd.inl). The bits depend on the shape alone: each product is one chain over channels, or over a
 // block of tiles.

@@ -1,5 +1,6 @@
 // Tiles of 4x4 outputs over the maps of all images, and where the pixels of a tile lie. Tiles at the edges reach
 // outside: a pixel outside the map is a pointer to something else, so the kernels have no borders.
+// A convolution with dilation d is d interleaved ones without, along each axis: a tile has every d-th pixel.
 #pragma once
 
 #include "../kernels/kernels.h"
@@ -12,10 +13,22 @@ struct Map {
   int64_t h, w, c;
 };
 
+/// Tiles along one axis: those of phase 0 (outputs 0, step, 2 step, ...), then those of phase 1, and so on.
+struct TileAxis {
+  int64_t step;       // the dilation
+  int64_t per_phase;  // the same for all phases: the last tile of one may be all outside
+  int64_t tiles;
+  int64_t first_tap;  // the input position of the first tap of output 0
+
+  int64_t output(int64_t tile) const { return tile / per_phase + tile % per_phase * kWinogradOut * step; }
+};
+
+TileAxis tile_axis(const Axis& axis);
+
 struct TileGrid {
   Map in, out;
-  int64_t top, left;  // the input position of the first tap of output (0, 0)
-  int64_t rows, cols, tiles;
+  TileAxis rows, cols;
+  int64_t tiles;
 
   /// The 6x6 patch of tile `tile`; `zeros` has room for in.c floats.
   void input(int64_t tile, const float* x, const float* zeros, const float** pixels) const;

@@ -15,11 +15,14 @@ namespace lanewise::test {
 
 struct WinogradCase {
   int64_t n, ih, iw, c, o, top = 0, left = 0, bottom = 0, right = 0;
-  bool report = false;  // print the error
+  bool report = false;           // print the error
+  int64_t down = 1, across = 1;  // dilation
 
-  int64_t oh() const { return ih + top + bottom - 2; }
-  int64_t ow() const { return iw + left + right - 2; }
-  ConvShape shape() const { return {n, ih, iw, c, 3, 3, o, oh(), ow(), 1, 1, top, left, bottom, right, 1, 1, 1}; }
+  int64_t oh() const { return ih + top + bottom - 2 * down; }
+  int64_t ow() const { return iw + left + right - 2 * across; }
+  ConvShape shape() const {
+    return {n, ih, iw, c, 3, 3, o, oh(), ow(), 1, 1, top, left, bottom, right, down, across, 1};
+  }
 };
 
 /// Close enough to a normal distribution.
@@ -63,7 +66,7 @@ class WinogradReference {
   }
 
   void input_gradient(const float* dy, const float* w) {
-    correlate(dy, s_.oh(), s_.ow(), s_.o, s_.top - 2, s_.left - 2, s_.ih, s_.iw, s_.c,
+    correlate(dy, s_.oh(), s_.ow(), s_.o, s_.top - 2 * s_.down, s_.left - 2 * s_.across, s_.ih, s_.iw, s_.c,
               [&](int64_t tap, int64_t o, int64_t c) { return w[((8 - tap) * s_.c + c) * s_.o + o]; });
   }
 
@@ -73,7 +76,8 @@ class WinogradReference {
     bound.assign(exact.size(), 0);
     for (int64_t pixel = 0; pixel < s_.n * oh * ow; ++pixel) {
       for (int64_t tap = 0; tap < 9; ++tap) {
-        const int64_t row = pixel / ow % oh + tap / 3 - s_.top, col = pixel % ow + tap % 3 - s_.left;
+        const int64_t row = pixel / ow % oh + tap / 3 * s_.down - s_.top;
+        const int64_t col = pixel % ow + tap % 3 * s_.across - s_.left;
         if (row < 0 || col < 0 || row >= s_.ih || col >= s_.iw) continue;
         const float* const from = x + ((pixel / (oh * ow) * s_.ih + row) * s_.iw + col) * c_count;
         for (int64_t c = 0; c < c_count; ++c) {
@@ -145,21 +149,25 @@ class WinogradReference {
   template <class F>
   void each_tile(int64_t h, int64_t w, F f) const {
     for (int64_t image = 0; image < s_.n; ++image) {
-      for (int64_t row = 0; row < h; row += 4) {
-        for (int64_t col = 0; col < w; col += 4) f(image, row, col);
+      for (int64_t r = 0; r < s_.down * h; ++r) {
+        const int64_t row = r / h + r % h * 4 * s_.down;  // tile r % h of phase r / h
+        for (int64_t c = 0; row < h && c < s_.across * w; ++c) {
+          const int64_t col = c / w + c % w * 4 * s_.across;
+          if (col < w) f(image, row, col);
+        }
       }
     }
   }
 
   /// [rows * rows][c]: the transformed absolute values of size x size pixels.
-  static std::vector<double> patches(const float* data, int64_t image, int64_t h, int64_t w, int64_t c, int64_t row,
-                                     int64_t col, int size, const double* matrix, int rows) {
+  std::vector<double> patches(const float* data, int64_t image, int64_t h, int64_t w, int64_t c, int64_t row,
+                              int64_t col, int size, const double* matrix, int rows) const {
     std::vector<double> result(size_t(rows * rows * c));
     for (int64_t channel = 0; channel < c; ++channel) {
       double in[36] = {}, out[36];
       for (int i = 0; i < size; ++i) {
         for (int j = 0; j < size; ++j) {
-          const int64_t y = row + i, x = col + j;
+          const int64_t y = row + i * s_.down, x = col + j * s_.across;
           if (y >= 0 && x >= 0 && y < h && x < w) in[i * size + j] = data[((image * h + y) * w + x) * c + channel];
         }
       }
@@ -186,7 +194,8 @@ class WinogradReference {
     for (int64_t pixel = 0; pixel < s_.n * oh * ow; ++pixel) {
       double* const to = &exact[size_t(pixel * o_count)];
       for (int64_t tap = 0; tap < 9; ++tap) {
-        const int64_t row = pixel / ow % oh + tap / 3 + top, col = pixel % ow + tap % 3 + left;
+        const int64_t row = pixel / ow % oh + tap / 3 * s_.down + top;
+        const int64_t col = pixel % ow + tap % 3 * s_.across + left;
         if (row < 0 || col < 0 || row >= ih || col >= iw) continue;
         const float* const from = in + ((pixel / (oh * ow) * ih + row) * iw + col) * k_count;
         for (int64_t k = 0; k < k_count; ++k) {
@@ -211,7 +220,7 @@ class WinogradReference {
         for (int p = 0; p < 36; ++p) products[p] = m[size_t(p * o_count + o)];
         absolute_2d(kAT, 4, 6, products, out);
         for (int64_t i = 0; i < 16; ++i) {
-          const int64_t y = row + i / 4, x = col + i % 4;
+          const int64_t y = row + i / 4 * s_.down, x = col + i % 4 * s_.across;
           if (y < oh && x < ow) bound[size_t(((image * oh + y) * ow + x) * o_count + o)] = roundings * kU * out[i];
         }
       }

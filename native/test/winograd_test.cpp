@@ -25,9 +25,9 @@ uint64_t digest = 0xcbf29ce484222325;  // of all results: to compare machines
 
 void fail(const char* pass, const WinogradCase& s, const char* isa, int threads, const char* problem) {
   if (++failures <= 20) {
-    std::printf("FAIL %s %s %d threads, x[%d,%d,%d,%d] o %d pad %d,%d,%d,%d: %s\n", pass, isa, threads, int(s.n),
-                int(s.ih), int(s.iw), int(s.c), int(s.o), int(s.top), int(s.left), int(s.bottom), int(s.right),
-                problem);
+    std::printf("FAIL %s %s %d threads, x[%d,%d,%d,%d] o %d pad %d,%d,%d,%d dilation %d,%d: %s\n", pass, isa, threads,
+                int(s.n), int(s.ih), int(s.iw), int(s.c), int(s.o), int(s.top), int(s.left), int(s.bottom),
+                int(s.right), int(s.down), int(s.across), problem);
   }
 }
 
@@ -181,6 +181,7 @@ void test_selection(Random& random, const Kernels& kernels) {
       {1, 28, 28, kLargest, 32, 1, 1, 1, 1},
       {kLargest, kLargest, kLargest, kLargest, kLargest},
       {kLargest, kLargest, kLargest, 64, 64},
+      {64, 9, 9, 64, 64, 8, 8, 8, 8, false, 8, 8},
   };
   for (const WinogradCase& shape : refused) {
     ++checks;
@@ -204,6 +205,10 @@ WinogradCase random_case(Random& random) {
       s.left = random.below(4);
       s.bottom = random.below(4);
       s.right = random.below(4);
+    }
+    if (random.below(3) == 0) {
+      s.down = 1 + random.below(4);
+      s.across = 1 + random.below(4);
     }
     if (s.oh() >= 1 && s.ow() >= 1 && s.n * s.oh() * s.ow() * s.c * s.o < 400000) return s;
   }
@@ -234,6 +239,9 @@ int main(int argc, char** argv) {
       {1, 40, 3, 4, 9, 1, 1, 1, 1},
       {1, 14, 14, 260, 34, 1, 1, 1, 1},
       {40, 10, 10, 9, 8, 1, 1, 1, 1},
+      {2, 14, 14, 17, 18, 2, 2, 2, 2, false, 2, 2},
+      {1, 9, 21, 5, 6, 7, 4, 7, 4, false, 7, 3},
+      {1, 2, 30, 5, 6, 20, 0, 21, 0, false, 20, 1},
   };
   for (int i = 0; i < levels.count; ++i) test_selection(random, *levels.table[i]);
   for (const WinogradCase& s : cases) test_case(s, random, levels);
@@ -243,6 +251,7 @@ int main(int argc, char** argv) {
   if (random_cases > 0) {
     for (const int64_t c : {64, 128, 256, 512}) test_case({2, 14, 14, c, 64, 1, 1, 1, 1, true}, random, levels);
     test_case({2, 60, 60, 64, 64, 1, 1, 1, 1, true}, random, levels);
+    test_case({2, 28, 28, 64, 64, 2, 2, 2, 2, true, 2, 2}, random, levels);
   }
   std::printf("%d checks, %d failures, digest %016llx\n", checks, failures, static_cast<unsigned long long>(digest));
   return failures == 0 ? 0 : 1;
