@@ -1,8 +1,8 @@
-// Weight gradient: V = transformed input [36][tile][k], Z = transformed dy [36][tile][width] of a panel of output
-// channels, S = sums over tiles of V Z [panel][36][k][width], transformed back into dw.
-// An item is a part of the weights, some k by some panels, and a group of tiles. It makes all that it needs, block by
-// block, in its worker's L2: what other items transform too is cheaper to make again than to fetch from another core.
-// Groups and blocks follow from the shape alone: a chain within a block, blocks and groups added from left to right.
+// Weight gradient: V = transformed input [position][tile][k], Z = transformed dy [position][tile][width] of a panel of
+// output channels, S = sums over tiles of V Z [panel][position][k][width], transformed back into dw. An item is a part
+// of the weights, some k by some panels, and a group of tiles. It makes all that it needs, block by block, in its
+// worker's L2: what other items transform too is cheaper to make again than to fetch from another core. Groups and
+// blocks follow from the shape alone: a chain within a block, blocks and groups added from left to right.
 #include <cstring>
 
 #include "split.h"
@@ -43,12 +43,13 @@ int64_t groups_of(int64_t tiles, int64_t k, int64_t columns) {
 
 Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   Plan plan = {};
-  plan.k = shape.k;
-  plan.columns = shape.columns;
   plan.grid = make_tile_grid(shape.rows, shape.cols, shape.images, shape.k, shape.columns);
+  plan.k = plan.grid.in_parts.channels();
+  plan.columns = shape.columns;
+  const int64_t positions = plan.grid.positions();
   plan.panel_width = shape.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
   plan.panels = ceil_div(shape.columns, plan.panel_width);
-  plan.groups = groups_of(plan.grid.tiles, shape.k, shape.columns);
+  plan.groups = groups_of(plan.grid.tiles, plan.k, plan.columns);
   const int64_t group_tiles = ceil_div(plan.grid.tiles, plan.groups);
   plan.block_tiles = even_piece(group_tiles, kChain);
   plan.one_block = group_tiles <= plan.block_tiles;
@@ -63,20 +64,21 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   if (cut() < kItemsPerThread * threads) part_columns /= 2;
   // Still smaller parts repeat a good deal of the transforms, but idle threads would be worse.
   while (cut() < threads && part_k > 16) (part_columns > 32 ? part_columns : part_k) /= 2;
-  plan.pitch = ceil_div(plan.part_k, 16) * 16;
+  // Whole vectors are written for each of a block's parts.
+  plan.pitch = ceil_div(plan.part_k + (plan.grid.in_parts.count() > 1 ? 15 : 0), 16) * 16;
   plan.v_stride = odd_lines(plan.block_tiles * plan.pitch);
   plan.z_stride = odd_lines(plan.block_tiles * plan.panel_width);
   plan.s_stride = odd_lines(plan.part_k * plan.panel_width);
-  plan.dw_floats = 9 * shape.k * shape.columns;
+  plan.dw_floats = plan.grid.taps * plan.grid.taps * plan.k * plan.columns;
 
   Layout layout;
-  plan.at_zeros = layout.take(max_of(shape.k, shape.columns), sizeof(float));
+  plan.at_zeros = layout.take(max_of(plan.k, plan.columns), sizeof(float));
   plan.at_dw = layout.take(sat_mul(plan.groups - 1, plan.dw_floats), sizeof(float));
   plan.at_workers = layout.bytes;
   Layout worker;
-  plan.at_v = worker.take(kWinogradPositions * plan.v_stride, sizeof(float));
-  plan.at_z = worker.take(kWinogradPositions * plan.z_stride, sizeof(float));
-  plan.at_s = worker.take(kWinogradPositions * plan.s_stride * (plan.one_block ? 1 : plan.part_panels), sizeof(float));
+  plan.at_v = worker.take(positions * plan.v_stride, sizeof(float));
+  plan.at_z = worker.take(positions * plan.z_stride, sizeof(float));
+  plan.at_s = worker.take(positions * plan.s_stride * (plan.one_block ? 1 : plan.part_panels), sizeof(float));
   plan.worker_bytes = worker.bytes;
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
@@ -96,7 +98,7 @@ class Part {
     panels_ = min_of(plan.part_panels, plan.panels - first_panel_);
     first_tile_ = plan.grid.tiles * group / plan.groups;
     tiles_end_ = plan.grid.tiles * (group + 1) / plan.groups;
-    x_ = x + k_;
+    x_ = x;
     dy_ = dy;
     dw_ = group == 0 ? dw : reinterpret_cast<float*>(workspace + plan.at_dw) + (group - 1) * plan.dw_floats;
     zeros_ = reinterpret_cast<const float*>(workspace + plan.at_zeros);
@@ -109,9 +111,9 @@ class Part {
   void run() const {
     for (int64_t tile = first_tile_; tile < tiles_end_; tile += plan_.block_tiles) {
       const int64_t end = min_of(tile + plan_.block_tiles, tiles_end_);
-      make_v(tile, end);
+      plan_.grid.transform_input(kernels_, x_, zeros_, tile, end, k_, channels_, v_, plan_.pitch, plan_.v_stride);
       for (int64_t i = 0; i < panels_; ++i) {
-        float* const s = s_ + (plan_.one_block ? 0 : i) * kWinogradPositions * plan_.s_stride;
+        float* const s = s_ + (plan_.one_block ? 0 : i) * plan_.grid.positions() * plan_.s_stride;
         make_z(tile, end, first_panel_ + i);
         multiply(tile > first_tile_, end - tile, first_panel_ + i, s);
         if (end == tiles_end_) finish(first_panel_ + i, s);
@@ -120,30 +122,22 @@ class Part {
   }
 
  private:
-  void make_v(int64_t from, int64_t to) const {
-    const float* pixels[2][kWinogradPositions];
-    plan_.grid.input(from, x_, zeros_, pixels[from % 2]);
-    float* v = v_;
-    for (int64_t tile = from; tile < to; ++tile, v += plan_.pitch) {
-      plan_.grid.input(min_of(tile + 1, plan_.grid.tiles - 1), x_, zeros_, pixels[(tile + 1) % 2]);
-      kernels_.winograd_input(pixels[tile % 2], pixels[(tile + 1) % 2], channels_, v, plan_.v_stride);
-    }
-  }
-
   void make_z(int64_t from, int64_t to, int64_t panel) const {
-    const float* pixels[2][kWinogradOut * kWinogradOut];
+    const float* pixels[2][kWinogradMostPositions];
     const float* const dy = dy_ + panel * plan_.panel_width;
-    plan_.grid.output(from, dy, zeros_, pixels[from % 2]);
+    plan_.grid.output(plan_.grid.place(from), 0, dy, zeros_, pixels[from % 2]);
     float* z = z_;
     for (int64_t tile = from; tile < to; ++tile, z += plan_.panel_width) {
-      plan_.grid.output(min_of(tile + 1, plan_.grid.tiles - 1), dy, zeros_, pixels[(tile + 1) % 2]);
-      kernels_.winograd_output_gradient(pixels[tile % 2], pixels[(tile + 1) % 2], columns_of(panel), z, plan_.z_stride);
+      plan_.grid.output(plan_.grid.place(min_of(tile + 1, plan_.grid.tiles - 1)), 0, dy, zeros_,
+                        pixels[(tile + 1) % 2]);
+      kernels_.winograd_output_gradient(plan_.grid.taps, pixels[tile % 2], pixels[(tile + 1) % 2], columns_of(panel), z,
+                                        plan_.z_stride);
     }
   }
 
   /// s[position][channel][column] = the chain over the block's tiles, or `s` plus it.
   void multiply(bool add, int64_t tiles, int64_t panel, float* s) const {
-    for (int64_t position = 0; position < kWinogradPositions; ++position) {
+    for (int64_t position = 0; position < plan_.grid.positions(); ++position) {
       const float* const x = v_ + position * plan_.v_stride;
       const float* const dy = z_ + position * plan_.z_stride;
       GemmPanelDw task = {};
@@ -164,16 +158,22 @@ class Part {
   }
 
   void finish(int64_t panel, const float* s) const {
+    const TileGrid& grid = plan_.grid;
+    const int64_t c = grid.in.c * plan_.columns;  // floats of a tap
     WinogradWeightsGradientTask task = {};
-    task.sums = s;
+    task.taps = grid.taps;
     task.stride = plan_.s_stride;
-    task.rows = channels_;
     task.width = plan_.panel_width;
     task.n = columns_of(panel);
-    task.dw = dw_ + k_ * plan_.columns + panel * plan_.panel_width;
-    task.tap_stride = plan_.k * plan_.columns;
+    task.tap_row_stride = grid.taps * grid.block_h * grid.block_w * c;
+    task.tap_stride = grid.block_w * c;
     task.ldw = plan_.columns;
-    kernels_.winograd_weights_gradient(task);
+    grid.in_parts.each(k_, channels_, [&](int64_t part, int64_t first, int64_t at, int64_t n) {
+      task.sums = s + at * plan_.panel_width;
+      task.rows = n;
+      task.dw = dw_ + grid.tap(0, 0, grid.in_parts, part) * c + first * plan_.columns + panel * plan_.panel_width;
+      kernels_.winograd_weights_gradient(task);
+    });
   }
 
   int columns_of(int64_t panel) const {

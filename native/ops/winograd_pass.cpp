@@ -1,10 +1,10 @@
-// Forward and input gradient: V = transformed input [36][tile][k], U = transformed weights [36][k][panel], M = V U
-// [36][tile][panel], transformed back into y.
-// An item is a block of tiles and some panels of output channels. Many tiles: an item makes its own V, keeps it and M
-// in L2 and goes through U of all panels. Few tiles with many channels: U would be the largest traffic, so an item
-// makes its part of U, and blocks are cut by panels, whose items share V. What items have in common, U or V, each
-// worker makes for itself on its first item, as long as that is a small part of its work: cheaper than to fetch it from
-// the cache of another core, and nobody waits. With more workers it is made together first.
+// Forward and input gradient: V = transformed input [position][tile][k], U = transformed weights [position][k][panel],
+// M = V U [position][tile][panel], transformed back into y. An item is a block of tiles and some panels of output
+// channels. Many tiles: an item makes its own V, keeps it and M in L2 and goes through U of all panels. Few tiles with
+// many channels: U would be the largest traffic, so an item makes its part of U, and blocks are cut by panels, whose
+// items share V. What items have in common, U or V, each worker makes for itself on its first item, as long as that is
+// a small part of its work: cheaper than to fetch it from the cache of another core, and nobody waits. With more
+// workers it is made together first.
 #include <cstring>
 
 #include "winograd.h"
@@ -28,7 +28,7 @@ enum class Owner { kAll, kWorker, kItem };
 
 struct Plan {
   TileGrid grid;
-  int64_t k, columns, panel_width, panels;
+  int64_t k, panel_width, part_panels, panels;  // panels of a part of a block, and in all
   Owner u, v;
   int64_t block_tiles, blocks, splits;
   int64_t pitch, v_stride, m_stride;  // between tiles of V, between positions of V and M
@@ -41,41 +41,46 @@ struct Plan {
 
 Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   Plan plan = {};
-  plan.k = pass.k;
-  plan.columns = pass.columns;
   plan.grid = make_tile_grid(pass.rows, pass.cols, pass.images, pass.k, pass.columns);
-  plan.panel_width = pass.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
-  plan.panels = ceil_div(pass.columns, plan.panel_width);
-  plan.pitch = pass.k < 256 ? ceil_div(pass.k, 16) * 16 : odd_lines(pass.k);
+  const Parts& in = plan.grid.in_parts;
+  const Parts& out = plan.grid.out_parts;
+  const int64_t positions = plan.grid.positions();
+  plan.k = in.channels();
+  plan.panel_width = out.length <= kernels.lanes ? kernels.lanes : kernels.tile_n;
+  plan.part_panels = ceil_div(out.length, plan.panel_width);
+  plan.panels = out.count() * plan.part_panels;
+  // Whole vectors are written for each of a block's parts.
+  const int64_t room = plan.k + (in.count() > 1 ? 15 : 0);
+  plan.pitch = room < 256 ? ceil_div(room, 16) * 16 : odd_lines(room);
   const int64_t tiles = plan.grid.tiles;
-  const bool few = sat_mul(kWinogradPositions * plan.pitch, tiles) <= kSharedFloats;
-  if (few && tiles <= sat_mul(pass.k * pass.columns, threads) / kItemUWeights) {
+  const bool few = sat_mul(positions * plan.pitch, tiles) <= kSharedFloats;
+  if (few && tiles <= sat_mul(plan.k * out.channels(), threads) / kItemUWeights) {
     plan.u = Owner::kItem;
   } else {
-    const bool small = kWinogradPositions * pass.k * pass.columns <= kWorkerUFloats;
+    const bool small = positions * plan.k * out.channels() <= kWorkerUFloats;
     plan.u = threads > 1 && small && tiles >= kWorkerUTiles * threads ? Owner::kWorker : Owner::kAll;
   }
-  const int64_t fit = kBlockFloats / (kWinogradPositions * (plan.pitch + plan.panel_width));
+  const int64_t fit = kBlockFloats / (positions * (plan.pitch + plan.panel_width));
   const int64_t most = plan.u == Owner::kItem ? kItemUTiles : max_of(fit, kBlockTiles);
   plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
   plan.blocks = ceil_div(tiles, plan.block_tiles);
   const int64_t idle = ceil_div(plan.blocks, threads) * threads - plan.blocks;  // threads in the last round
   plan.v = Owner::kItem;
   if (plan.u == Owner::kItem || (plan.u == Owner::kAll && few && idle > plan.blocks / 16)) {
-    plan.v = threads > 1 && pass.columns >= kWorkerVColumns * threads ? Owner::kWorker : Owner::kAll;
+    plan.v = threads > 1 && out.channels() >= kWorkerVColumns * threads ? Owner::kWorker : Owner::kAll;
   }
   plan.splits = plan.v == Owner::kItem ? 1 : min_of(plan.panels, ceil_div(8 * threads, plan.blocks));
   plan.v_stride = odd_lines((plan.v == Owner::kItem ? plan.block_tiles : tiles) * plan.pitch);
   plan.m_stride = odd_lines(plan.block_tiles * plan.panel_width);
-  plan.chunk = even_piece(pass.k, kChain);
-  plan.chunks = ceil_div(pass.k, plan.chunk);
-  plan.u_stride = odd_lines((plan.u == Owner::kItem ? plan.chunk : pass.k) * plan.panel_width);
-  plan.u_floats = kWinogradPositions * plan.u_stride;
+  plan.chunk = even_piece(plan.k, kChain);
+  plan.chunks = ceil_div(plan.k, plan.chunk);
+  plan.u_stride = odd_lines((plan.u == Owner::kItem ? plan.chunk : plan.k) * plan.panel_width);
+  plan.u_floats = positions * plan.u_stride;
 
-  const int64_t v_floats = sat_mul(kWinogradPositions, plan.v_stride);
+  const int64_t v_floats = sat_mul(positions, plan.v_stride);
   const int64_t u_floats = plan.u == Owner::kItem ? plan.u_floats : sat_mul(plan.panels, plan.u_floats);
   Layout layout;
-  plan.at_zeros = layout.take(pass.k, sizeof(float));
+  plan.at_zeros = layout.take(plan.k, sizeof(float));
   plan.at_v = layout.take(plan.v == Owner::kAll ? v_floats : 0, sizeof(float));
   plan.at_u = layout.take(plan.u == Owner::kAll ? u_floats : 0, sizeof(float));
   plan.at_workers = layout.bytes;
@@ -83,12 +88,12 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.at_begun = worker.take(1, sizeof(bool));
   plan.at_worker_v = worker.take(plan.v == Owner::kAll ? 0 : v_floats, sizeof(float));
   plan.at_worker_u = worker.take(plan.u == Owner::kAll ? 0 : u_floats, sizeof(float));
-  plan.at_m = worker.take(kWinogradPositions * plan.m_stride, sizeof(float));
-  plan.at_taps = worker.take(9 * plan.chunk * plan.panel_width, sizeof(float));
-  plan.at_outside = worker.take(pass.columns, sizeof(float));
+  plan.at_m = worker.take(positions * plan.m_stride, sizeof(float));
+  plan.at_taps = worker.take(plan.grid.taps * plan.grid.taps * plan.chunk * plan.panel_width, sizeof(float));
+  plan.at_outside = worker.take(out.length, sizeof(float));
   plan.at_xs = worker.take(plan.block_tiles, sizeof(float*));
   plan.at_ms = worker.take(plan.block_tiles, sizeof(float*));
-  plan.at_ys = worker.take(plan.block_tiles * 16, sizeof(float*));
+  plan.at_ys = worker.take(plan.block_tiles * plan.grid.out_pixels(), sizeof(float*));
   plan.worker_bytes = worker.bytes;
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
@@ -127,48 +132,56 @@ class Pass {
   void make_u(int64_t panel, int64_t chunk, float* to, int worker) const {
     const int64_t from = chunk * plan_.chunk;
     const int64_t channels = min_of(plan_.chunk, plan_.k - from);
-    const int64_t column = panel * plan_.panel_width;
-    const int width = static_cast<int>(plan_.panel_width);
-    const int n = static_cast<int>(min_of(plan_.columns - column, width));
-    const int64_t tap_floats = channels * width;
-    float* const taps = floats(at(worker, plan_.at_taps));
-    for (int64_t tap = 0; tap < 9; ++tap) {
-      float* const tap_to = taps + tap * tap_floats;
-      if (pass_.transposed) {
-        const float* const w = data_.w + ((8 - tap) * plan_.columns + column) * plan_.k + from;
-        kernels_.pack_columns(tap_to, w, plan_.k, channels, n, width);
-      } else {
-        const float* const w = data_.w + (tap * plan_.k + from) * plan_.columns + column;
-        kernels_.pack_rows(tap_to, w, plan_.columns, channels, n, width);
-      }
+    const int64_t tap_floats = channels * plan_.panel_width;
+    const TileGrid& grid = plan_.grid;
+    float* tap_to = floats(at(worker, plan_.at_taps));
+    for (int64_t i = 0; i < grid.taps; ++i) {
+      for (int64_t j = 0; j < grid.taps; ++j, tap_to += tap_floats) pack_tap(i, j, panel, from, channels, tap_to);
     }
-    kernels_.winograd_weights(taps, tap_floats, tap_floats, to, plan_.u_stride);
+    kernels_.winograd_weights(grid.taps, floats(at(worker, plan_.at_taps)), tap_floats, tap_floats, to, plan_.u_stride);
+  }
+
+  /// to[channel - from][column of the panel] of tap (i, j).
+  void pack_tap(int64_t i, int64_t j, int64_t panel, int64_t from, int64_t channels, float* to) const {
+    const TileGrid& grid = plan_.grid;
+    const int width = static_cast<int>(plan_.panel_width);
+    const int n = columns_of(panel);
+    if (pass_.transposed) {
+      const int64_t tap = grid.tap(grid.taps - 1 - i, grid.taps - 1 - j, grid.out_parts, panel / plan_.part_panels);
+      const float* const w = data_.w + (tap * grid.out.c + column_of(panel)) * grid.in.c + from;
+      return kernels_.pack_columns(to, w, grid.in.c, channels, n, width);
+    }
+    grid.in_parts.each(from, channels, [&](int64_t part, int64_t first, int64_t at, int64_t rows) {
+      const int64_t tap = grid.tap(i, j, grid.in_parts, part);
+      const float* const w = data_.w + (tap * grid.in.c + first) * grid.out.c + column_of(panel);
+      kernels_.pack_rows(to + at * width, w, grid.out.c, rows, n, width);
+    });
   }
 
   /// Tiles [from, to), written from v on.
   void make_v(int64_t from, int64_t to, float* v) const {
-    const float* pixels[2][kWinogradPositions];
-    const float* const zeros = floats(plan_.at_zeros);
-    plan_.grid.input(from, data_.in, zeros, pixels[from % 2]);
-    for (int64_t tile = from; tile < to; ++tile, v += plan_.pitch) {
-      const auto& next = pixels[(tile + 1) % 2];
-      plan_.grid.input(min_of(tile + 1, plan_.grid.tiles - 1), data_.in, zeros, pixels[(tile + 1) % 2]);
-      kernels_.winograd_input(pixels[tile % 2], next, plan_.k, v, plan_.v_stride);
-    }
+    plan_.grid.transform_input(kernels_, data_.in, floats(plan_.at_zeros), from, to, 0, plan_.k, v, plan_.pitch,
+                               plan_.v_stride);
   }
 
-  /// Lists where the worker finds V (from v on), M and y of the block that starts with tile `from`; returns its number
-  /// of tiles.
+  /// Lists where the worker finds V (from v on) and M of the block that starts with tile `from`; returns its number of
+  /// tiles.
   int64_t list_block(int64_t from, const float* v, int worker) const {
     const int64_t tiles = min_of(plan_.block_tiles, plan_.grid.tiles - from);
     float* const m = floats(at(worker, plan_.at_m));
-    float* const outside = floats(at(worker, plan_.at_outside));
     for (int64_t i = 0; i < tiles; ++i) {
       xs(worker)[i] = v + i * plan_.pitch;
       ms(worker)[i] = m + i * plan_.panel_width;
-      plan_.grid.output(from + i, data_.out, outside, ys(worker) + i * 16);
     }
     return tiles;
+  }
+
+  /// Lists the outputs of one part of a block's pixels.
+  void list_outputs(int64_t from, int64_t tiles, int64_t part, int worker) const {
+    float* const outside = floats(at(worker, plan_.at_outside));
+    for (int64_t i = 0; i < tiles; ++i) {
+      plan_.grid.output(plan_.grid.place(from + i), part, data_.out, outside, ys(worker) + i * plan_.grid.out_pixels());
+    }
   }
 
   /// M of a panel by the chunks [from, to), the first of which u starts with; adds to M unless `from` is 0.
@@ -183,7 +196,7 @@ class Pass {
     task.ldw = plan_.panel_width;
     task.w_padded = true;
     task.n = columns_of(panel);
-    for (int64_t position = 0; position < kWinogradPositions; ++position) {
+    for (int64_t position = 0; position < plan_.grid.positions(); ++position) {
       task.y_offset = position * plan_.m_stride;
       for (int64_t chunk = from; chunk < to; ++chunk) {
         const int64_t k = chunk * plan_.chunk;
@@ -197,8 +210,10 @@ class Pass {
   }
 
   void finish(int64_t tiles, int64_t panel, int worker) const {
-    const int64_t column = panel * plan_.panel_width;
+    const int64_t column = column_of(panel);
+    const int64_t pixels = plan_.grid.out_pixels();
     WinogradOutputTask task = {};
+    task.taps = plan_.grid.taps;
     task.m_stride = plan_.m_stride;
     task.n = columns_of(panel);
     task.bias = data_.bias == nullptr ? nullptr : data_.bias + column;
@@ -207,8 +222,8 @@ class Pass {
     task.y_offset = column;
     for (int64_t i = 0; i < tiles; ++i) {
       task.m = ms(worker)[i];
-      task.y = ys(worker) + i * 16;
-      task.next_y = i + 1 < tiles ? task.y + 16 : task.y;
+      task.y = ys(worker) + i * pixels;
+      task.next_y = i + 1 < tiles ? task.y + pixels : task.y;
       kernels_.winograd_output(task);
     }
   }
@@ -220,8 +235,10 @@ class Pass {
   const float** xs(int worker) const { return reinterpret_cast<const float**>(workspace_ + at(worker, plan_.at_xs)); }
   float** ms(int worker) const { return reinterpret_cast<float**>(workspace_ + at(worker, plan_.at_ms)); }
   float** ys(int worker) const { return reinterpret_cast<float**>(workspace_ + at(worker, plan_.at_ys)); }
+  /// The first column of a panel, in its part of a block.
+  int64_t column_of(int64_t panel) const { return panel % plan_.part_panels * plan_.panel_width; }
   int columns_of(int64_t panel) const {
-    return static_cast<int>(min_of(plan_.columns - panel * plan_.panel_width, plan_.panel_width));
+    return static_cast<int>(min_of(plan_.grid.out_parts.length - column_of(panel), plan_.panel_width));
   }
 
   const ConvPass& pass_;
@@ -261,7 +278,11 @@ void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Ker
     if (plan.v == Owner::kItem) work.make_v(first_tile, first_tile + tiles, v);
     const int64_t split = item % plan.splits;
     const int64_t panels_end = plan.panels * (split + 1) / plan.splits;
-    for (int64_t panel = plan.panels * split / plan.splits; panel < panels_end; ++panel) {
+    const int64_t panels_from = plan.panels * split / plan.splits;
+    for (int64_t panel = panels_from; panel < panels_end; ++panel) {
+      if (panel == panels_from || panel % plan.part_panels == 0) {
+        work.list_outputs(first_tile, tiles, panel / plan.part_panels, worker);
+      }
       float* const u = work.u(worker);
       if (plan.u != Owner::kItem) {
         work.multiply(tiles, panel, 0, plan.chunks, u + panel * plan.u_floats, worker);
