@@ -1,10 +1,9 @@
 // Forward and input gradient: V = transformed input [position][tile][k], U = transformed weights [position][k][panel],
 // M = V U [position][tile][panel], transformed back into y. An item is a block of tiles and some panels of output
-// channels. Many tiles: an item makes its own V, keeps it and M in L2 and goes through U of all panels. Few tiles with
-// many channels: U would be the largest traffic, so an item makes its part of U, and blocks are cut by panels, whose
-// items share V. What items have in common, U or V, each worker makes for itself on its first item, as long as that is
-// a small part of its work: cheaper than to fetch it from the cache of another core, and nobody waits. With more
-// workers it is made together first.
+// channels. Many tiles: it makes its own V, keeps it and M in L2 and goes through U of all panels. Few tiles with many
+// channels: U would be the largest traffic, so it makes its part of U, and blocks are cut by panels, whose items share
+// V. What items share each worker makes for itself while that is a small part of its work: cheaper than to fetch it
+// from another core's cache, and nobody waits. With more workers it is made together first.
 #include <cstring>
 
 #include "winograd.h"
