@@ -34,11 +34,12 @@
   X(depthwise_panel_dw, void, (const DepthwisePanelDw& task)) \
   /* winograd.inl: see winograd.h */ \
   X(winograd_input, void, \
-    (const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
+    (int taps, const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
   X(winograd_output_gradient, void, \
-    (const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
+    (int taps, const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
   X(winograd_output, void, (const WinogradOutputTask& task)) \
-  X(winograd_weights, void, (const float* taps, int64_t tap_stride, int64_t count, float* to, int64_t stride)) \
+  X(winograd_weights, void, \
+    (int taps, const float* weights, int64_t tap_stride, int64_t count, float* to, int64_t stride)) \
   X(winograd_weights_gradient, void, (const WinogradWeightsGradientTask& task)) \
   /* elementwise.inl: flat arrays; an output may be an input */ \
   X(relu_forward, void, (const float* x, float* y, int64_t count)) \

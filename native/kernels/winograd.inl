@@ -1,5 +1,6 @@
-// The transforms of Winograd's F(4x4, 3x3) at the points 0, +-5/8, +-3/2 and infinity, over channels. Needs lanes.inl
-// and gemm_tile.inl. Everything is a fixed sequence of operations per channel, so the bits depend on nothing else.
+// The transforms of Winograd's F(4x4, 3x3) at the points 0, +-5/8, +-3/2 and infinity, and of F(3x3, 2x2) at 0, +-1 and
+// infinity, over channels. Needs lanes.inl and gemm_tile.inl. Everything is a fixed sequence of operations per channel,
+// so the bits depend on nothing else.
 //
 // Along one axis, 4 outputs y[i] = sum over k < 3 of d[i + k] g[k] come from a product of polynomials (Toom-Cook),
 // which is evaluated at the points p, multiplied there and interpolated: y = A^T [(G g) * (B^T d)], * being
@@ -18,6 +19,13 @@
 //               0     5/8     -5/8     3/2    -3/2   0
 //               0   25/64    25/64     9/4     9/4   0
 //               0 125/512 -125/512    27/8   -27/8   1
+//
+// and for F(3, 2), with the sign of the point 0 moved from G to B^T:
+//
+//   B^T   1  0 -1  0     G     1     0     A^T   1  1  1  0
+//         0  1  1  0         1/2   1/2           0  1 -1  0
+//         0 -1  1  0         1/2  -1/2           0  1  1  1
+//         0 -1  0  1           0     1
 //
 // In two dimensions each matrix is applied to columns and rows. Only the constants of G are not exact in fp32. These
 // points have half the error of the usual 0, +-1, +-2. The weight gradient is the same trilinear form read another way:
@@ -105,6 +113,56 @@ struct WinogradWeightsGradient {
   }
 };
 
+/// The same for F(3, 2): 4, 4, 3, 4 and 4 operations.
+struct SmallWinogradInput {
+  static constexpr int kIn = 4, kOut = 4;
+  LANEWISE_INLINE void run(const Vec* d, Vec* v) {
+    v[0] = sub(d[0], d[2]);
+    v[1] = add(d[1], d[2]);
+    v[2] = sub(d[2], d[1]);
+    v[3] = sub(d[3], d[1]);
+  }
+};
+
+struct SmallWinogradOutput {
+  static constexpr int kIn = 4, kOut = 3;
+  LANEWISE_INLINE void run(const Vec* m, Vec* y) {
+    const Vec sum = add(m[1], m[2]);
+    y[0] = add(m[0], sum);
+    y[1] = sub(m[1], m[2]);
+    y[2] = add(sum, m[3]);
+  }
+};
+
+struct SmallWinogradOutputGradient {
+  static constexpr int kIn = 3, kOut = 4;
+  LANEWISE_INLINE void run(const Vec* dy, Vec* z) {
+    const Vec even = add(dy[0], dy[2]);
+    z[0] = dy[0];
+    z[1] = add(even, dy[1]);
+    z[2] = sub(even, dy[1]);
+    z[3] = dy[2];
+  }
+};
+
+struct SmallWinogradWeights {
+  static constexpr int kIn = 2, kOut = 4;
+  LANEWISE_INLINE void run(const Vec* g, Vec* u) {
+    u[0] = g[0];
+    u[1] = mul(broadcast(0.5f), add(g[0], g[1]));
+    u[2] = mul(broadcast(0.5f), sub(g[0], g[1]));
+    u[3] = g[1];
+  }
+};
+
+struct SmallWinogradWeightsGradient {
+  static constexpr int kIn = 4, kOut = 2;
+  LANEWISE_INLINE void run(const Vec* s, Vec* dg) {
+    dg[0] = fma(broadcast(0.5f), add(s[1], s[2]), s[0]);
+    dg[1] = fma(broadcast(0.5f), sub(s[1], s[2]), s[3]);
+  }
+};
+
 /// One vector of channels: write(i, j, value) of the two-dimensional transform of read(i, j). Columns first, then rows.
 template <class Transform, class Read, class Write>
 LANEWISE_INLINE void winograd_2d(Read read, Write write) {
@@ -143,45 +201,68 @@ LANEWISE_INLINE void winograd_tile(const float* const* pixels, const float* cons
   });
 }
 
-static void winograd_input(const float* const* pixels, const float* const* next, int64_t channels, float* to,
+static void winograd_input(int taps, const float* const* pixels, const float* const* next, int64_t channels, float* to,
                            int64_t stride) {
-  winograd_tile<WinogradInput>(pixels, next, channels, to, stride);
+  if (taps == 3) return winograd_tile<WinogradInput>(pixels, next, channels, to, stride);
+  winograd_tile<SmallWinogradInput>(pixels, next, channels, to, stride);
 }
 
-static void winograd_output_gradient(const float* const* pixels, const float* const* next, int64_t channels, float* to,
-                                     int64_t stride) {
-  winograd_tile<WinogradOutputGradient>(pixels, next, channels, to, stride);
+static void winograd_output_gradient(int taps, const float* const* pixels, const float* const* next, int64_t channels,
+                                     float* to, int64_t stride) {
+  if (taps == 3) return winograd_tile<WinogradOutputGradient>(pixels, next, channels, to, stride);
+  winograd_tile<SmallWinogradOutputGradient>(pixels, next, channels, to, stride);
 }
 
-static void winograd_output(const WinogradOutputTask& task) {
+template <class Transform>
+LANEWISE_INLINE void winograd_outputs(const WinogradOutputTask& task) {
+  constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
   const Vec slope = broadcast(task.slope);
   for_lanes(task.n, [&](int64_t c, auto lanes) {
     const Vec bias = task.bias == nullptr ? zero() : lanes.read(task.bias + c);
-    winograd_2d<WinogradOutput>([&](int i, int j) { return lanes.read(task.m + (i * 6 + j) * task.m_stride + c); },
-                                [&](int i, int j, Vec v) {
-                                  if (task.bias != nullptr) v = add(v, bias);
-                                  v = apply_activation(v, task.activation, slope);
-                                  __builtin_prefetch(task.next_y[i * 4 + j] + task.y_offset + c, 1);
-                                  lanes.write(task.y[i * 4 + j] + task.y_offset + c, v);
-                                });
+    winograd_2d<Transform>([&](int i, int j) { return lanes.read(task.m + (i * kIn + j) * task.m_stride + c); },
+                           [&](int i, int j, Vec v) {
+                             if (task.bias != nullptr) v = add(v, bias);
+                             v = apply_activation(v, task.activation, slope);
+                             __builtin_prefetch(task.next_y[i * kOut + j] + task.y_offset + c, 1);
+                             lanes.write(task.y[i * kOut + j] + task.y_offset + c, v);
+                           });
   });
 }
 
-static void winograd_weights(const float* taps, int64_t tap_stride, int64_t count, float* to, int64_t stride) {
+static void winograd_output(const WinogradOutputTask& task) {
+  if (task.taps == 3) return winograd_outputs<WinogradOutput>(task);
+  winograd_outputs<SmallWinogradOutput>(task);
+}
+
+template <class Transform>
+LANEWISE_INLINE void winograd_taps(const float* weights, int64_t tap_stride, int64_t count, float* to, int64_t stride) {
+  constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
   for_lanes(count, [=](int64_t at, auto lanes) {
-    winograd_2d<WinogradWeights>([=](int i, int j) { return lanes.read(taps + (i * 3 + j) * tap_stride + at); },
-                                 [=](int i, int j, Vec v) { lanes.write(to + (i * 6 + j) * stride + at, v); });
+    winograd_2d<Transform>([=](int i, int j) { return lanes.read(weights + (i * kIn + j) * tap_stride + at); },
+                           [=](int i, int j, Vec v) { lanes.write(to + (i * kOut + j) * stride + at, v); });
   });
 }
 
-static void winograd_weights_gradient(const WinogradWeightsGradientTask& task) {
+static void winograd_weights(int taps, const float* weights, int64_t tap_stride, int64_t count, float* to,
+                             int64_t stride) {
+  if (taps == 3) return winograd_taps<WinogradWeights>(weights, tap_stride, count, to, stride);
+  winograd_taps<SmallWinogradWeights>(weights, tap_stride, count, to, stride);
+}
+
+template <class Transform>
+LANEWISE_INLINE void winograd_taps_gradient(const WinogradWeightsGradientTask& task) {
   for (int64_t row = 0; row < task.rows; ++row) {
     const float* const sums = task.sums + row * task.width;
     float* const dw = task.dw + row * task.ldw;
     for_lanes(task.n, [&](int64_t c, auto lanes) {
-      winograd_2d<WinogradWeightsGradient>(
-          [&](int i, int j) { return lanes.read(sums + (i * 6 + j) * task.stride + c); },
-          [&](int i, int j, Vec v) { lanes.write(dw + (i * 3 + j) * task.tap_stride + c, v); });
+      winograd_2d<Transform>(
+          [&](int i, int j) { return lanes.read(sums + (i * Transform::kIn + j) * task.stride + c); },
+          [&](int i, int j, Vec v) { lanes.write(dw + i * task.tap_row_stride + j * task.tap_stride + c, v); });
     });
   }
+}
+
+static void winograd_weights_gradient(const WinogradWeightsGradientTask& task) {
+  if (task.taps == 3) return winograd_taps_gradient<WinogradWeightsGradient>(task);
+  winograd_taps_gradient<SmallWinogradWeightsGradient>(task);
 }

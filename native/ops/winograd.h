@@ -1,7 +1,8 @@
-// 3x3 convolutions with stride 1 by Winograd's F(4x4, 3x3): a quarter of the multiplications, other roundings than the
-// direct chains (docs/numerics.md). Every pass becomes 36 matrix products between transforms
-// (native/kernels/winograd.inl). The bits depend on the shape alone: each product is one chain over channels, or over a
-// block of tiles.
+// Convolutions by Winograd's algorithm, with other roundings than the direct chains (docs/numerics.md): 3x3 kernels
+// with stride 1 and any dilation by F(4x4, 3x3), a quarter of the multiplications; kernels of twice their stride by
+// F(3x3, 2x2), 4/9 of them. Every pass becomes 36 or 16 matrix products between transforms
+// (native/kernels/winograd.inl). The bits depend on the shape alone: each product is a sum of chains over channels, or
+// over tiles.
 #pragma once
 
 #include "conv_dw.h"

@@ -1,146 +1,192 @@
-// Weight gradient: V = transformed input [36][tile][k], Z = transformed dy [36][panel][tile][width], S = sums over
-// tiles of V Z [region][36][k of the region][width], transformed back into dw. Tiles are taken in blocks that follow
-// from the shape alone: a chain within a block, blocks added from left to right. V and Z of a block are made first and
-// then shared. One block: an item is a region of weights, whose S stays in L2. More: an item is one position of one
-// region.
+// Weight gradient: V = transformed input [position][tile][k], Z = transformed dy [position][tile][width] of a panel of
+// output channels, S = sums over tiles of V Z [panel][position][k][width], transformed back into dw. An item is a part
+// of the weights, some k by some panels, and a group of tiles. It makes all that it needs, block by block, in its
+// worker's L2: what other items transform too is cheaper to make again than to fetch from another core. Groups and
+// blocks follow from the shape alone: a chain within a block, blocks and groups added from left to right.
 #include <cstring>
 
+#include "split.h"
 #include "winograd.h"
 #include "winograd_tiles.h"
 
 namespace lanewise {
 namespace {
 
-constexpr int64_t kChain = 128;  // tiles of a block: longer chains add up rounding errors, and V and Z leave the cache
-constexpr int64_t kRegionChannels = 64;
+constexpr int64_t kChain = 128;       // tiles of a block: longer chains add up rounding errors
+constexpr int64_t kGroupTiles = 192;  // at least so many pay for a transform of their sums
+constexpr int64_t kMostGroups = 16;
+constexpr int64_t kMostWeights = 64 * 64 * 64;  // of all groups: many weights are enough items without them
+constexpr int64_t kPartChannels = 64;           // of k: V of a block stays near
+constexpr int64_t kPartColumns = 256;           // so that V pays; half of it where that gives every thread its share
+constexpr int64_t kItemsPerThread = 4;
 
 struct Plan {
   TileGrid grid;
   int64_t k, columns, panel_width, panels;
-  int64_t block_tiles, blocks;
-  int64_t pitch, v_stride, z_panel, z_stride;  // between tiles and positions of V, panels and positions of Z
-  int64_t region_k, k_regions, regions;        // a region: region_k channels x one panel
-  int64_t s_position, s_region;                // floats
-  int64_t at_zeros, at_v, at_z, at_s, at_workers, worker_bytes, bytes;
+  int64_t groups, block_tiles;
+  int64_t part_k, k_parts, part_panels, panel_parts;
+  bool one_block;                               // per group: S is finished at once, panel by panel
+  int64_t pitch, v_stride, z_stride, s_stride;  // between tiles of V, between positions of V, Z and S
+  int64_t dw_floats;
+  int64_t at_zeros, at_dw, at_workers, at_v, at_z, at_s, worker_bytes, bytes;
+
+  int64_t items() const { return groups * k_parts * panel_parts; }
 };
+
+/// Groups of tiles, each with a gradient of its own: a power of two, fewer where the weights give enough items.
+int64_t groups_of(int64_t tiles, int64_t k, int64_t columns) {
+  const int64_t weights = k * columns;
+  int64_t groups = 1;
+  while (groups < kMostGroups && groups * weights < kMostWeights && tiles >= 2 * groups * kGroupTiles) groups *= 2;
+  return groups;
+}
 
 Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   Plan plan = {};
-  plan.k = shape.k;
-  plan.columns = shape.columns;
   plan.grid = make_tile_grid(shape.rows, shape.cols, shape.images, shape.k, shape.columns);
+  plan.k = plan.grid.in_parts.channels();
+  plan.columns = shape.columns;
+  const int64_t positions = plan.grid.positions();
   plan.panel_width = shape.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
   plan.panels = ceil_div(shape.columns, plan.panel_width);
-  plan.block_tiles = even_piece(plan.grid.tiles, kChain);
-  plan.blocks = ceil_div(plan.grid.tiles, plan.block_tiles);
-  plan.pitch = odd_lines(shape.k);
+  plan.groups = groups_of(plan.grid.tiles, plan.k, plan.columns);
+  const int64_t group_tiles = ceil_div(plan.grid.tiles, plan.groups);
+  plan.block_tiles = even_piece(group_tiles, kChain);
+  plan.one_block = group_tiles <= plan.block_tiles;
+  int64_t part_k = kPartChannels, part_columns = kPartColumns;
+  const auto cut = [&] {
+    plan.part_k = even_piece(plan.k, part_k);
+    plan.k_parts = ceil_div(plan.k, plan.part_k);
+    plan.part_panels = even_piece(plan.panels, ceil_div(part_columns, plan.panel_width));
+    plan.panel_parts = ceil_div(plan.panels, plan.part_panels);
+    return plan.groups * plan.k_parts * plan.panel_parts;
+  };
+  if (cut() < kItemsPerThread * threads) part_columns /= 2;
+  // Still smaller parts repeat a good deal of the transforms, but idle threads would be worse.
+  while (cut() < threads && part_k > 16) (part_columns > 32 ? part_columns : part_k) /= 2;
+  // Whole vectors are written for each of a block's parts.
+  plan.pitch = ceil_div(plan.part_k + (plan.grid.in_parts.count() > 1 ? 15 : 0), 16) * 16;
   plan.v_stride = odd_lines(plan.block_tiles * plan.pitch);
-  plan.z_panel = plan.block_tiles * plan.panel_width;
-  plan.z_stride = odd_lines(plan.panels * plan.z_panel);
-  plan.region_k = even_piece(shape.k, kRegionChannels);
-  plan.k_regions = ceil_div(shape.k, plan.region_k);
-  plan.regions = sat_mul(plan.k_regions, plan.panels);
-  plan.s_position = odd_lines(plan.region_k * plan.panel_width);
-  plan.s_region = kWinogradPositions * plan.s_position;
+  plan.z_stride = odd_lines(plan.block_tiles * plan.panel_width);
+  plan.s_stride = odd_lines(plan.part_k * plan.panel_width);
+  plan.dw_floats = plan.grid.taps * plan.grid.taps * plan.k * plan.columns;
 
-  const bool one_block = plan.blocks == 1;
   Layout layout;
-  plan.at_zeros = layout.take(max_of(shape.k, shape.columns), sizeof(float));
-  plan.at_v = layout.take(sat_mul(kWinogradPositions, plan.v_stride), sizeof(float));
-  plan.at_z = layout.take(sat_mul(kWinogradPositions, plan.z_stride), sizeof(float));
-  plan.at_s = layout.take(one_block ? 0 : sat_mul(plan.regions, plan.s_region), sizeof(float));
+  plan.at_zeros = layout.take(max_of(plan.k, plan.columns), sizeof(float));
+  plan.at_dw = layout.take(sat_mul(plan.groups - 1, plan.dw_floats), sizeof(float));
   plan.at_workers = layout.bytes;
   Layout worker;
-  worker.take(one_block ? plan.s_region : 0, sizeof(float));
+  plan.at_v = worker.take(positions * plan.v_stride, sizeof(float));
+  plan.at_z = worker.take(positions * plan.z_stride, sizeof(float));
+  plan.at_s = worker.take(positions * plan.s_stride * (plan.one_block ? 1 : plan.part_panels), sizeof(float));
   plan.worker_bytes = worker.bytes;
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
 
-class Dw {
+/// One item: the gradient of one part of the weights by one group of tiles.
+class Part {
  public:
-  Dw(const Plan& plan, const float* x, const float* dy, float* dw, const Kernels& kernels, std::byte* workspace)
-      : plan_(plan), x_(x), dy_(dy), dw_(dw), kernels_(kernels), workspace_(workspace) {}
-
-  void clear_zeros() const {
-    std::memset(workspace_ + plan_.at_zeros, 0, static_cast<size_t>(max_of(plan_.k, plan_.columns)) * sizeof(float));
+  Part(const Plan& plan, const float* x, const float* dy, float* dw, const Kernels& kernels, std::byte* workspace,
+       int64_t item, int worker)
+      : plan_(plan), kernels_(kernels) {
+    const int64_t part = item % (plan.k_parts * plan.panel_parts);
+    const int64_t group = item / (plan.k_parts * plan.panel_parts);
+    k_ = part / plan.panel_parts * plan.part_k;
+    channels_ = min_of(plan.part_k, plan.k - k_);
+    first_panel_ = part % plan.panel_parts * plan.part_panels;
+    panels_ = min_of(plan.part_panels, plan.panels - first_panel_);
+    first_tile_ = plan.grid.tiles * group / plan.groups;
+    tiles_end_ = plan.grid.tiles * (group + 1) / plan.groups;
+    x_ = x;
+    dy_ = dy;
+    dw_ = group == 0 ? dw : reinterpret_cast<float*>(workspace + plan.at_dw) + (group - 1) * plan.dw_floats;
+    zeros_ = reinterpret_cast<const float*>(workspace + plan.at_zeros);
+    std::byte* const memory = workspace + plan.at_workers + worker * plan.worker_bytes;
+    v_ = reinterpret_cast<float*>(memory + plan.at_v);
+    z_ = reinterpret_cast<float*>(memory + plan.at_z);
+    s_ = reinterpret_cast<float*>(memory + plan.at_s);
   }
-  float* region_s(int64_t region) const { return floats(plan_.at_s) + region * plan_.s_region; }
-  float* worker_s(int worker) const { return floats(plan_.at_workers + worker * plan_.worker_bytes); }
 
-  /// V and Z of tiles [from, to), the first of which is the i-th of its block.
-  void transform(int64_t from, int64_t to, int64_t i) const {
-    const float* const zeros = floats(plan_.at_zeros);
-    const float* pixels[2][kWinogradPositions];
-    plan_.grid.input(from, x_, zeros, pixels[from % 2]);
-    float* v = floats(plan_.at_v) + i * plan_.pitch;
-    for (int64_t tile = from; tile < to; ++tile, v += plan_.pitch) {
-      plan_.grid.input(min_of(tile + 1, plan_.grid.tiles - 1), x_, zeros, pixels[(tile + 1) % 2]);
-      kernels_.winograd_input(pixels[tile % 2], pixels[(tile + 1) % 2], plan_.k, v, plan_.v_stride);
-    }
-    plan_.grid.output(from, dy_, zeros, pixels[from % 2]);
-    float* z = floats(plan_.at_z) + i * plan_.panel_width;
-    for (int64_t tile = from; tile < to; ++tile, z += plan_.panel_width) {
-      const float** const now = pixels[tile % 2];
-      const float** const next = pixels[(tile + 1) % 2];
-      plan_.grid.output(min_of(tile + 1, plan_.grid.tiles - 1), dy_, zeros, next);
-      for (int64_t panel = 0; panel < plan_.panels; ++panel) {
-        kernels_.winograd_output_gradient(now, next, columns_of(panel), z + panel * plan_.z_panel, plan_.z_stride);
-        for (int j = 0; j < kWinogradOut * kWinogradOut; ++j) now[j] += plan_.panel_width, next[j] += plan_.panel_width;
+  void run() const {
+    for (int64_t tile = first_tile_; tile < tiles_end_; tile += plan_.block_tiles) {
+      const int64_t end = min_of(tile + plan_.block_tiles, tiles_end_);
+      plan_.grid.transform_input(kernels_, x_, zeros_, tile, end, k_, channels_, v_, plan_.pitch, plan_.v_stride);
+      for (int64_t i = 0; i < panels_; ++i) {
+        float* const s = s_ + (plan_.one_block ? 0 : i) * plan_.grid.positions() * plan_.s_stride;
+        make_z(tile, end, first_panel_ + i);
+        multiply(tile > first_tile_, end - tile, first_panel_ + i, s);
+        if (end == tiles_end_) finish(first_panel_ + i, s);
       }
-      for (int j = 0; j < kWinogradOut * kWinogradOut; ++j) next[j] -= plan_.panels * plan_.panel_width;
     }
-  }
-
-  /// to[channel of the region][column] = the chain over the block's tiles at one position, or `to` plus it.
-  void multiply(bool add, int64_t tiles, int64_t region, int64_t position, float* to) const {
-    const int64_t panel = region % plan_.panels;
-    const float* const x = floats(plan_.at_v) + position * plan_.v_stride + channel_of(region);
-    const float* const dy = floats(plan_.at_z) + position * plan_.z_stride + panel * plan_.z_panel;
-    GemmPanelDw task = {};
-    task.x = &x;
-    task.dy = &dy;
-    task.lengths = &tiles;
-    task.segments = 1;
-    task.x_stride = plan_.pitch;
-    task.dy_stride = plan_.panel_width;
-    task.dy_padded = true;
-    task.dw = to;
-    task.ldw = plan_.panel_width;
-    task.positions = channels_of(region);
-    task.n = columns_of(panel);
-    task.add = add;
-    kernels_.gemm_panel_dw(task);
-  }
-
-  void finish(int64_t region, const float* s) const {
-    const int64_t panel = region % plan_.panels;
-    WinogradWeightsGradientTask task = {};
-    task.sums = s;
-    task.stride = plan_.s_position;
-    task.rows = channels_of(region);
-    task.width = plan_.panel_width;
-    task.n = columns_of(panel);
-    task.dw = dw_ + channel_of(region) * plan_.columns + panel * plan_.panel_width;
-    task.tap_stride = plan_.k * plan_.columns;
-    task.ldw = plan_.columns;
-    kernels_.winograd_weights_gradient(task);
   }
 
  private:
-  float* floats(int64_t offset) const { return reinterpret_cast<float*>(workspace_ + offset); }
-  int64_t channel_of(int64_t region) const { return region / plan_.panels * plan_.region_k; }
-  int64_t channels_of(int64_t region) const { return min_of(plan_.region_k, plan_.k - channel_of(region)); }
+  void make_z(int64_t from, int64_t to, int64_t panel) const {
+    const float* pixels[2][kWinogradMostPositions];
+    const float* const dy = dy_ + panel * plan_.panel_width;
+    plan_.grid.output(plan_.grid.place(from), 0, dy, zeros_, pixels[from % 2]);
+    float* z = z_;
+    for (int64_t tile = from; tile < to; ++tile, z += plan_.panel_width) {
+      plan_.grid.output(plan_.grid.place(min_of(tile + 1, plan_.grid.tiles - 1)), 0, dy, zeros_,
+                        pixels[(tile + 1) % 2]);
+      kernels_.winograd_output_gradient(plan_.grid.taps, pixels[tile % 2], pixels[(tile + 1) % 2], columns_of(panel), z,
+                                        plan_.z_stride);
+    }
+  }
+
+  /// s[position][channel][column] = the chain over the block's tiles, or `s` plus it.
+  void multiply(bool add, int64_t tiles, int64_t panel, float* s) const {
+    for (int64_t position = 0; position < plan_.grid.positions(); ++position) {
+      const float* const x = v_ + position * plan_.v_stride;
+      const float* const dy = z_ + position * plan_.z_stride;
+      GemmPanelDw task = {};
+      task.x = &x;
+      task.dy = &dy;
+      task.lengths = &tiles;
+      task.segments = 1;
+      task.x_stride = plan_.pitch;
+      task.dy_stride = plan_.panel_width;
+      task.dy_padded = true;
+      task.dw = s + position * plan_.s_stride;
+      task.ldw = plan_.panel_width;
+      task.positions = channels_;
+      task.n = columns_of(panel);
+      task.add = add;
+      kernels_.gemm_panel_dw(task);
+    }
+  }
+
+  void finish(int64_t panel, const float* s) const {
+    const TileGrid& grid = plan_.grid;
+    const int64_t c = grid.in.c * plan_.columns;  // floats of a tap
+    WinogradWeightsGradientTask task = {};
+    task.taps = grid.taps;
+    task.stride = plan_.s_stride;
+    task.width = plan_.panel_width;
+    task.n = columns_of(panel);
+    task.tap_row_stride = grid.taps * grid.block_h * grid.block_w * c;
+    task.tap_stride = grid.block_w * c;
+    task.ldw = plan_.columns;
+    grid.in_parts.each(k_, channels_, [&](int64_t part, int64_t first, int64_t at, int64_t n) {
+      task.sums = s + at * plan_.panel_width;
+      task.rows = n;
+      task.dw = dw_ + grid.tap(0, 0, grid.in_parts, part) * c + first * plan_.columns + panel * plan_.panel_width;
+      kernels_.winograd_weights_gradient(task);
+    });
+  }
+
   int columns_of(int64_t panel) const {
     return static_cast<int>(min_of(plan_.columns - panel * plan_.panel_width, plan_.panel_width));
   }
 
   const Plan& plan_;
-  const float* const x_;
-  const float* const dy_;
-  float* const dw_;
   const Kernels& kernels_;
-  std::byte* const workspace_;
+  const float* x_;
+  const float* dy_;
+  const float* zeros_;
+  float *dw_, *v_, *z_, *s_;
+  int64_t k_, channels_, first_panel_, panels_, first_tile_, tiles_end_;
 };
 
 }  // namespace
@@ -153,31 +199,17 @@ int64_t winograd_dw_workspace(const ConvDw& shape, const Kernels& kernels, int t
 void winograd_dw_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,
                      Parallel& parallel, std::byte* workspace) {
   const Plan plan = make_plan(shape, kernels, parallel.threads());
-  const Dw work(plan, x, dy, dw, kernels, workspace);
-  work.clear_zeros();
-  for (int64_t first = 0; first < plan.grid.tiles; first += plan.block_tiles) {
-    constexpr int64_t kItemTiles = 4;
-    const int64_t tiles = min_of(plan.block_tiles, plan.grid.tiles - first);
-    parallel.run(ceil_div(tiles, kItemTiles), [&](int64_t item, int) {
-      const int64_t end = min_of((item + 1) * kItemTiles, tiles);
-      work.transform(first + item * kItemTiles, first + end, item * kItemTiles);
-    });
-    if (plan.blocks == 1) {
-      parallel.run(plan.regions, [&](int64_t region, int worker) {
-        float* const s = work.worker_s(worker);
-        for (int64_t p = 0; p < kWinogradPositions; ++p)
-          work.multiply(false, tiles, region, p, s + p * plan.s_position);
-        work.finish(region, s);
-      });
-      return;
+  std::memset(workspace + plan.at_zeros, 0, static_cast<size_t>(max_of(plan.k, plan.columns)) * sizeof(float));
+  parallel.run(plan.items(),
+               [&](int64_t item, int worker) { Part(plan, x, dy, dw, kernels, workspace, item, worker).run(); });
+  if (plan.groups == 1) return;
+  const float* const others = reinterpret_cast<const float*>(workspace + plan.at_dw);
+  for_elements(parallel, plan.dw_floats, [&](int64_t begin, int64_t count) {
+    for (int64_t group = 1; group < plan.groups; ++group) {
+      const float* const from = others + (group - 1) * plan.dw_floats + begin;
+      kernels.add_forward(dw + begin, from, dw + begin, count, kNoActivation, 0.0f);
     }
-    parallel.run(plan.regions * kWinogradPositions, [&](int64_t item, int) {
-      const int64_t region = item % plan.regions;
-      const int64_t position = item / plan.regions;
-      work.multiply(first > 0, tiles, region, position, work.region_s(region) + position * plan.s_position);
-    });
-  }
-  parallel.run(plan.regions, [&](int64_t region, int) { work.finish(region, work.region_s(region)); });
+  });
 }
 
 }  // namespace lanewise

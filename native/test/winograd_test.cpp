@@ -12,7 +12,7 @@
 #include "../generated/op_table.h"
 #include "../ops/winograd.h"
 #include "op_runner.h"
-#include "winograd_reference.h"
+#include "winograd_blocks.h"
 
 using namespace lanewise;
 using namespace lanewise::test;
@@ -25,9 +25,9 @@ uint64_t digest = 0xcbf29ce484222325;  // of all results: to compare machines
 
 void fail(const char* pass, const WinogradCase& s, const char* isa, int threads, const char* problem) {
   if (++failures <= 20) {
-    std::printf("FAIL %s %s %d threads, x[%d,%d,%d,%d] o %d pad %d,%d,%d,%d: %s\n", pass, isa, threads, int(s.n),
-                int(s.ih), int(s.iw), int(s.c), int(s.o), int(s.top), int(s.left), int(s.bottom), int(s.right),
-                problem);
+    std::printf("FAIL %s %s %d threads, x[%d,%d,%d,%d] o %d pad %d,%d,%d,%d dilation %d,%d kernel %dx%d: %s\n", pass,
+                isa, threads, int(s.n), int(s.ih), int(s.iw), int(s.c), int(s.o), int(s.top), int(s.left),
+                int(s.bottom), int(s.right), int(s.down), int(s.across), int(s.kh()), int(s.kw()), problem);
   }
 }
 
@@ -97,14 +97,14 @@ void everywhere(const char* pass, const WinogradCase& s, const Levels& levels, B
 }
 
 void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
-  Buffer x({s.n, s.ih, s.iw, s.c}), w({3, 3, s.c, s.o}), b({s.o}), dy({s.n, s.oh(), s.ow(), s.o});
+  Buffer x({s.n, s.ih, s.iw, s.c}), w({s.kh(), s.kw(), s.c, s.o}), b({s.o}), dy({s.n, s.oh(), s.ow(), s.o});
   for (Buffer* buffer : {&x, &w, &b, &dy}) {
     for (int64_t i = 0; i < buffer->count(); ++i) {
       buffer->data()[i] = s.report ? normal(random) : random.value();
     }
   }
   const ConvShape shape = s.shape();
-  WinogradReference reference(s);
+  WinogradReferenceOfAny reference(s);
   const int32_t activation = s.report ? 0 : static_cast<int32_t>(random.below(3));
   const bool bias = !s.report && random.below(2) == 0;
   const float slope = 0.125f;
@@ -130,7 +130,7 @@ void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
   everywhere("conv2d_dx", s, levels, dx, reference.exact, reference.bound, size_pass(dx_pass),
              run_pass(dx_pass, backward));
 
-  Buffer dw({3, 3, s.c, s.o});
+  Buffer dw({s.kh(), s.kw(), s.c, s.o});
   reference.weight_gradient(x.data(), dy.data());
   const ConvDw dw_shape = shape.dw();
   everywhere(
@@ -144,7 +144,7 @@ void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
 /// conv2d takes Winograd where it pays and numerics are fast, the direct algorithm where they are exact.
 void test_selection(Random& random, const Kernels& kernels) {
   const WinogradCase s = {2, 14, 14, 32, 32, 1, 1, 1, 1};
-  Buffer x({s.n, s.ih, s.iw, s.c}), w({3, 3, s.c, s.o}), y({s.n, s.oh(), s.ow(), s.o});
+  Buffer x({s.n, s.ih, s.iw, s.c}), w({s.kh(), s.kw(), s.c, s.o}), y({s.n, s.oh(), s.ow(), s.o});
   random.fill(x);
   random.fill(w);
   const ConvPass pass = s.shape().forward();
@@ -173,6 +173,21 @@ void test_selection(Random& random, const Kernels& kernels) {
   if (!winograd_pays(pass) || run_op(kFast) != winograd) fail("conv2d", s, kernels.isa, 1, "fast is not Winograd");
   if (run_op(kExact) != direct || direct == winograd) fail("conv2d", s, kernels.isa, 1, "exact is not direct");
 
+  const WinogradCase strided[] = {{32, 84, 84, 4, 32, 0, 0, 0, 0, false, 1, 1, 2, 4, 4},
+                                  {32, 20, 20, 32, 64, 0, 0, 0, 0, false, 1, 1, 2, 2, 2},
+                                  {4, 28, 28, 256, 256, 2, 2, 2, 2, false, 2, 2}};
+  for (const WinogradCase& shape : strided) {
+    ++checks;
+    if (!winograd_pays(shape.shape().forward()) || !winograd_pays(shape.shape().dx()) ||
+        !winograd_pays(shape.shape().dw())) {
+      fail("selection", shape, kernels.isa, 1, "must not be left to the direct algorithm");
+    }
+  }
+  ConvShape odd = WinogradCase{8, 56, 56, 128, 128, 1, 1, 1, 1}.shape();
+  odd.stride_h = odd.stride_w = 2;
+  odd.oh = odd.ow = 28;
+  if (winograd_pays(odd.forward())) fail("selection", s, kernels.isa, 1, "took a kernel that is not twice its stride");
+
   constexpr int64_t kLargest = INT32_MAX;
   const WinogradCase refused[] = {
       {64, 5, 5, 64, 64, 1, 1, 1, 1},
@@ -181,6 +196,8 @@ void test_selection(Random& random, const Kernels& kernels) {
       {1, 28, 28, kLargest, 32, 1, 1, 1, 1},
       {kLargest, kLargest, kLargest, kLargest, kLargest},
       {kLargest, kLargest, kLargest, 64, 64},
+      {64, 9, 9, 64, 64, 8, 8, 8, 8, false, 8, 8},
+      {64, 20, 20, 1, 32, 0, 0, 0, 0, false, 1, 1, 2, 2, 2},
   };
   for (const WinogradCase& shape : refused) {
     ++checks;
@@ -205,7 +222,21 @@ WinogradCase random_case(Random& random) {
       s.bottom = random.below(4);
       s.right = random.below(4);
     }
-    if (s.oh() >= 1 && s.ow() >= 1 && s.n * s.oh() * s.ow() * s.c * s.o < 400000) return s;
+    const int64_t form = random.below(3);
+    if (form == 1) {
+      s.taps = 2;
+      s.block_h = 1 + random.below(4);
+      s.block_w = 1 + random.below(4);
+      s.c = 1 + s.c / (s.block_h * s.block_w);
+      s.ih *= 1 + random.below(2);
+    }
+    if (form == 0) {
+      s.down = 1 + random.below(4);
+      s.across = 1 + random.below(4);
+    }
+    if (s.ih + s.top + s.bottom <= (s.kh() - 1) * s.down || s.iw + s.left + s.right <= (s.kw() - 1) * s.across)
+      continue;
+    if (s.n * s.oh() * s.ow() * s.c * s.o < 400000) return s;
   }
 }
 
@@ -234,6 +265,14 @@ int main(int argc, char** argv) {
       {1, 40, 3, 4, 9, 1, 1, 1, 1},
       {1, 14, 14, 260, 34, 1, 1, 1, 1},
       {40, 10, 10, 9, 8, 1, 1, 1, 1},
+      {2, 14, 14, 17, 18, 2, 2, 2, 2, false, 2, 2},
+      {1, 9, 21, 5, 6, 7, 4, 7, 4, false, 7, 3},
+      {1, 2, 30, 5, 6, 20, 0, 21, 0, false, 20, 1},
+      {2, 28, 28, 4, 32, 0, 0, 0, 0, false, 1, 1, 2, 4, 4},
+      {1, 20, 20, 16, 33, 0, 0, 0, 0, false, 1, 1, 2, 2, 2},
+      {2, 9, 15, 18, 20, 1, 1, 1, 1, false, 1, 1, 2, 2, 2},
+      {1, 7, 30, 3, 40, 2, 1, 3, 0, false, 1, 1, 2, 1, 3},
+      {1, 6, 7, 9, 5, 0, 1, 0, 0, false, 1, 1, 2},
   };
   for (int i = 0; i < levels.count; ++i) test_selection(random, *levels.table[i]);
   for (const WinogradCase& s : cases) test_case(s, random, levels);
@@ -243,6 +282,9 @@ int main(int argc, char** argv) {
   if (random_cases > 0) {
     for (const int64_t c : {64, 128, 256, 512}) test_case({2, 14, 14, c, 64, 1, 1, 1, 1, true}, random, levels);
     test_case({2, 60, 60, 64, 64, 1, 1, 1, 1, true}, random, levels);
+    test_case({2, 28, 28, 64, 64, 2, 2, 2, 2, true, 2, 2}, random, levels);
+    test_case({2, 84, 84, 4, 32, 0, 0, 0, 0, true, 1, 1, 2, 4, 4}, random, levels);
+    for (const int64_t c : {32, 128}) test_case({2, 20, 20, c, 64, 1, 1, 1, 1, true, 1, 1, 2, 2, 2}, random, levels);
   }
   std::printf("%d checks, %d failures, digest %016llx\n", checks, failures, static_cast<unsigned long long>(digest));
   return failures == 0 ? 0 : 1;

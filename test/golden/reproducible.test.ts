@@ -50,13 +50,17 @@ const mixture = () =>
     { inputShape: [28, 28, 1], seed: 2 },
   );
 
-/** 3x3 convolutions that fast numerics run as Winograd. */
+/** Convolutions that fast numerics run as Winograd: 3x3 ones, a dilated one, one with a kernel of twice its stride. */
 const wide = () =>
   nn.sequential(
     [
       nn.conv2d({ filters: 32, kernelSize: 3, stride: 2, padding: 1 }),
       nn.relu(),
       nn.conv2d({ filters: 40, kernelSize: 3, padding: 'same' }),
+      nn.relu(),
+      nn.conv2d({ filters: 32, kernelSize: 3, padding: 2, dilation: 2 }),
+      nn.relu(),
+      nn.conv2d({ filters: 32, kernelSize: 4, stride: 2, padding: 2 }),
       nn.relu(),
       nn.conv2d({ filters: 33, kernelSize: 3, padding: [0, 2] }),
       nn.globalMaxPool2d(),
