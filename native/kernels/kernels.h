@@ -52,6 +52,7 @@
     (const float* x, float* y, int64_t first, int64_t count, uint32_t key, int32_t threshold, float scale)) \
   /* softmax.inl: rows of k */ \
   X(softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum)) \
+  X(smoothed_loss, double, (const float* x, int64_t k, float top, double lse)) \
   X(softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
   X(cross_entropy_backward_rows, void, \
     (const float* probs, const int32_t* labels, float* dx, int64_t rows, int64_t k, float on, float off, float scale)) \
