@@ -130,12 +130,16 @@ static void gemm_panel(const GemmPanel& task) {
 
 /** to[r][j] = from[r * ld + j] for j < n, 0 for n <= j < width. */
 static void pack_rows(float* to, const float* from, int64_t ld, int64_t rows, int n, int width) {
-  const int whole = n / kLanes * kLanes;
   for (int64_t r = 0; r < rows; ++r, to += width, from += ld) {
-    int j = 0;
-    for (; j < whole; j += kLanes) store(to + j, load(from + j));
-    for (; j < n; ++j) to[j] = from[j];
-    for (; j < width; ++j) to[j] = 0.0f;
+    for (int j = 0; j < width; j += kLanes) {
+      const int columns = min_of(n - j, kLanes);
+      const Vec line = columns == kLanes ? load(from + j) : columns > 0 ? load_n(from + j, columns) : zero();
+      if (width - j >= kLanes) {
+        store(to + j, line);
+      } else {
+        store_n(to + j, line, width - j);
+      }
+    }
   }
 }
 
