@@ -20,9 +20,9 @@
   X(gemm_panel_dw, void, (const GemmPanelDw& task)) \
   X(pack_rows, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   X(pack_columns, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
-  /* depthwise.inl: see depthwise.h */ \
-  X(depthwise_panel, void, (const DepthwisePanel& task)) \
-  X(depthwise_panel_dw, void, (const DepthwisePanelDw& task)) \
+  /* depthwise.inl, depthwise_dw.inl: see depthwise.h */ \
+  X(depthwise_row, void, (const DepthwiseRow& task)) \
+  X(depthwise_row_dw, void, (const DepthwiseRowDw& task)) \
   /* winograd.inl: see winograd.h */ \
   X(winograd_input, void, \
     (const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
