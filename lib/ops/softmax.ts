@@ -16,15 +16,21 @@ export function largest(values: Float32Array, start: number, end: number): numbe
 }
 
 /**
- * Writes softmax of one row; returns the sum of exp(x - max), in double and term by term, that it divided by.
+ * The double sum of term(k), start <= k < end: 16 partial sums take turns, which are then added from left to right.
  */
+export function sumInTurns(start: number, end: number, term: (k: number) => number): number {
+  const lanes = 16;
+  const sums = new Float64Array(lanes);
+  for (let k = start; k < end; k++) sums[(k - start) % lanes]! += term(k);
+  let sum = sums[0]!;
+  for (let lane = 1; lane < lanes; lane++) sum += sums[lane]!;
+  return sum;
+}
+
+/** Writes softmax of one row; returns the double sum of exp(x - max) that it divided by. */
 export function softmaxRow(x: Float32Array, y: Float32Array, start: number, end: number, max: number): number {
-  let sum = 0;
-  for (let k = start; k < end; k++) {
-    const e = exp(fround(x[k]! - max));
-    y[k] = e;
-    sum += e;
-  }
+  for (let k = start; k < end; k++) y[k] = exp(fround(x[k]! - max));
+  const sum = sumInTurns(start, end, (k) => y[k]!);
   const divisor = fround(sum);
   for (let k = start; k < end; k++) y[k] = y[k]! / divisor;
   return sum;

@@ -4,7 +4,7 @@
 import { log } from './exp.ts';
 import { type AttrSchema, defineOp } from './op.ts';
 import { ShapeCheck } from './shape-check.ts';
-import { largest, softmaxRow } from './softmax.ts';
+import { largest, softmaxRow, sumInTurns } from './softmax.ts';
 import { f32, i32, rowsOf, tensor } from './tensor-data.ts';
 
 const { fround } = Math;
@@ -62,8 +62,7 @@ export const softmaxCrossEntropy = defineOp({
       const inRange = label >= 0 && label < columns;
       let rowLoss = inRange ? (1 - smoothing) * (lse - fround(logits[start + label]! - max)) : NaN;
       if (smoothing !== 0) {
-        let sum = 0;
-        for (let k = start; k < end; k++) sum += lse - fround(logits[k]! - max);
+        const sum = sumInTurns(start, end, (k) => lse - fround(logits[k]! - max));
         rowLoss += (smoothing / columns) * sum;
       }
       total += rowLoss;

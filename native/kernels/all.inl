@@ -17,19 +17,18 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "gemm_tile_dw.inl"
 
 #include "gemm_rows_dw.inl"
-
-#include "depthwise.inl"
-#include "measure.inl"
-#include "planar.inl"
-
 #include "lanes.inl"
+#include "measure.inl"
 
 #include "activation.inl"
 #include "channel.inl"
 #include "column_sum.inl"
+#include "depthwise.inl"
+#include "depthwise_dw.inl"
 #include "dropout.inl"
 #include "elementwise.inl"
 #include "optimizer.inl"
+#include "planar.inl"
 #include "pool.inl"
 #include "softmax.inl"
 #include "winograd.inl"

@@ -1,123 +1,125 @@
-// Depthwise convolution, forward and input gradient (one kernel) and weight gradient. Needs depthwise.h, gemm_tile.inl.
+// Depthwise convolution, forward and input gradient. Needs depthwise.h, gemm_tile.inl, lanes.inl.
 
-constexpr int kDepthwiseM = 6;     // pixels of a tile: with two vectors enough chains to hide the latency of fma
-constexpr int kDepthwiseTaps = 9;  // accumulators of a weight gradient tile: a 3x3 kernel at once
+// A tile of 8 pixels x 2 vectors, with 2 x 3 vectors of weights and as many inputs, fills 32 registers (which gemm's
+// tile shows that there are). 16 hold half of it.
+constexpr bool kManyRegisters = kTileM > 8;
+constexpr int kDepthwiseM = kManyRegisters ? 8 : 4;
+constexpr int kDepthwiseV = 2;
+constexpr int kLineVectors = kLineFloats > kLanes ? kLineFloats / kLanes : 1;
 
-/** M pixels x V vectors of channels from channel c on; the last vector has `last` columns. */
-template <int M, int V>
-LANEWISE_INLINE void depthwise_tile(const DepthwisePanel& task, const float* const* xs, float* const* ys, int64_t c,
-                                    int last) {
-  const float* x[M];
+/** One row of the kernel: T taps for M pixels which are S apart in the list, so that an input read serves T / S. */
+template <int T, int S, bool kFlipped, int M, int V, class Lanes>
+LANEWISE_INLINE void depthwise_taps(const float* const* x, const float* w, int64_t w_step, int64_t c, Lanes last,
+                                    Vec (&acc)[M][V]) {
+  Vec b[T][V];
+#pragma GCC unroll 4
+  for (int t = 0; t < T; ++t) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) b[t][v] = read_of<V>(w + t * w_step + c, v, last);
+  }
+  constexpr int kInputs = (M - 1) * S + T;
+  Vec a[kInputs][V];
 #pragma GCC unroll 8
-  for (int m = 0; m < M; ++m) x[m] = xs[m] + c;
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 4
+    for (int j = m == 0 ? 0 : (m - 1) * S + T; j < m * S + T; ++j) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) a[j][v] = read_of<V>(x[j] + c, v, last);
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+      const int j = m * S + (kFlipped ? T - 1 - t : t);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[m][v] = fma(a[j][v], b[t][v], acc[m][v]);
+    }
+  }
+}
+
+/** M pixels x V vectors of channels from channel c on. T = 0: any number of taps, any step. */
+template <int T, int S, bool kFlipped, int M, int V, class Lanes>
+LANEWISE_INLINE void depthwise_tile(const DepthwiseRow& task, int64_t pixel, int64_t c, Lanes last) {
+  float* const* const y = task.y + pixel;
+  // The outputs are on their way from memory while the reduction runs.
+  if (c % kLineFloats == 0) {
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; v += kLineVectors) __builtin_prefetch(y[m] + c + v * kLanes, 1);
+    }
+  }
   Vec acc[M][V];
 #pragma GCC unroll 8
   for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) acc[m][v] = zero();
   }
-  const float* const w = task.w + c;
-  const Tap* const end = task.taps + task.n_taps;
-  for (const Tap* tap = task.taps; tap != end; ++tap) {
-    Vec b[V];
+  for (int64_t row = 0; row < task.rows; ++row) {
+    const float* const* const x = task.x[row] + pixel * task.step;
+    if constexpr (T > 0) {
+      depthwise_taps<T, S, kFlipped>(x, task.w[row], task.w_step, c, last, acc);
+    } else {
+      for (int64_t t = 0; t < task.taps; ++t) {
+        const float* const* const x_t = x + (task.flipped ? task.taps - 1 - t : t);
+        Vec b[V];
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      b[v] = last == kLanes || v + 1 < V ? load(w + tap->w + v * kLanes) : load_n(w + tap->w + v * kLanes, last);
-    }
+        for (int v = 0; v < V; ++v) b[v] = read_of<V>(task.w[row] + t * task.w_step + c, v, last);
 #pragma GCC unroll 8
-    for (int m = 0; m < M; ++m) {
+        for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        const float* const from = x[m] + tap->x + v * kLanes;
-        acc[m][v] = fma(last == kLanes || v + 1 < V ? load(from) : load_n(from, last), b[v], acc[m][v]);
+          for (int v = 0; v < V; ++v) acc[m][v] = fma(read_of<V>(x_t[m * task.step] + c, v, last), b[v], acc[m][v]);
+        }
       }
     }
   }
+  // Copied before the stores, which might change what a pointer points to.
+  const int32_t activation = task.activation;
+  const bool has_bias = task.bias != nullptr;
   const Vec slope = broadcast(task.slope);
 #pragma GCC unroll 2
   for (int v = 0; v < V; ++v) {
-    const int columns = v + 1 < V ? kLanes : last;
-    const Vec bias = task.bias == nullptr ? zero() : load_n(task.bias + c + v * kLanes, columns);
+    const Vec bias = has_bias ? read_of<V>(task.bias + c, v, last) : zero();
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) {
       Vec r = acc[m][v];
-      if (task.bias != nullptr) r = add(r, bias);
-      if (task.activation != kNoActivation) r = apply_activation(r, task.activation, slope);
-      if (columns == kLanes) {
-        store(ys[m] + c + v * kLanes, r);
-      } else {
-        store_n(ys[m] + c + v * kLanes, r, columns);
-      }
+      if (has_bias) r = add(r, bias);
+      if (activation != kNoActivation) r = apply_activation(r, activation, slope);
+      write_of<V>(y[m] + c, v, last, r);
     }
   }
 }
 
-template <int M>
-LANEWISE_INLINE void depthwise_pixels(const DepthwisePanel& task, int64_t pixel) {
-  const float* const* const x = task.x + pixel;
-  float* const* const y = task.y + pixel;
-  int64_t c = 0;
-  for (; c + 2 * kLanes <= task.channels; c += 2 * kLanes) depthwise_tile<M, 2>(task, x, y, c, kLanes);
-  if (c + kLanes <= task.channels) {
-    depthwise_tile<M, 1>(task, x, y, c, kLanes);
-    c += kLanes;
+template <int T, int S, bool kFlipped, int M>
+static void depthwise_pixels(const DepthwiseRow& task, int64_t pixel) {
+  int64_t c = task.from;
+  for (; c + kDepthwiseV * kLanes <= task.to; c += kDepthwiseV * kLanes) {
+    depthwise_tile<T, S, kFlipped, M, kDepthwiseV>(task, pixel, c, AllLanes{});
   }
-  if (c < task.channels) depthwise_tile<M, 1>(task, x, y, c, static_cast<int>(task.channels - c));
+  for (; c + kLanes <= task.to; c += kLanes) depthwise_tile<T, S, kFlipped, M, 1>(task, pixel, c, AllLanes{});
+  if (c < task.to) depthwise_tile<T, S, kFlipped, M, 1>(task, pixel, c, FirstLanes{static_cast<int>(task.to - c)});
 }
 
-static void depthwise_panel(const DepthwisePanel& task) {
-  int64_t pixel = 0;
-  for (; pixel + kDepthwiseM <= task.pixels; pixel += kDepthwiseM) depthwise_pixels<kDepthwiseM>(task, pixel);
-  for (; pixel + 2 <= task.pixels; pixel += 2) depthwise_pixels<2>(task, pixel);
-  if (pixel < task.pixels) depthwise_pixels<1>(task, pixel);
-}
+using DepthwisePixels = void (*)(const DepthwiseRow&, int64_t);
 
-/** T taps x one vector of channels from channel c on. */
-template <int T, bool kTail>
-static void depthwise_tile_dw(const DepthwisePanelDw& task, int64_t first, int64_t c, int columns) {
-  Vec acc[T];
-#pragma GCC unroll 16
-  for (int t = 0; t < T; ++t) acc[t] = zero();
-  const int64_t x_stride = task.x_stride;
-  const int64_t dy_stride = task.dy_stride;
-  for (int64_t s = 0; s < task.segments; ++s) {
-    const float* x[T];
-#pragma GCC unroll 16
-    for (int t = 0; t < T; ++t) x[t] = task.x[s] + task.x_offset + task.x_taps[first + t] + c;
-    const float* dy = task.dy[s] + task.dy_offset + c;
-    int64_t at = 0;
-    for (int64_t p = task.lengths[s]; p > 0; --p, at += x_stride, dy += dy_stride) {
-      const Vec g = kTail ? load_n(dy, columns) : load(dy);
-#pragma GCC unroll 16
-      for (int t = 0; t < T; ++t) acc[t] = fma(kTail ? load_n(x[t] + at, columns) : load(x[t] + at), g, acc[t]);
-    }
-  }
-#pragma GCC unroll 16
-  for (int t = 0; t < T; ++t) store_n(task.dw + (first + t) * task.dw_stride + c, acc[t], columns);
-}
-
-using DepthwiseTileDw = void (*)(const DepthwisePanelDw&, int64_t, int64_t, int);
-
-template <bool kTail, int... kMinus1>
-struct DepthwiseTilesDw {
-  static constexpr DepthwiseTileDw of[] = {&depthwise_tile_dw<kMinus1 + 1, kTail>...};
+template <int T, int S, bool kFlipped, int... kMinus1>
+struct DepthwiseTiles {
+  static constexpr DepthwisePixels of[] = {&depthwise_pixels<T, S, kFlipped, kMinus1 + 1>...};
 };
-template <bool kTail, int... kMinus1>
-constexpr const DepthwiseTileDw* depthwise_tiles_dw(std::integer_sequence<int, kMinus1...>) {
-  return DepthwiseTilesDw<kTail, kMinus1...>::of;
+template <int T, int S, bool kFlipped, int... kMinus1>
+constexpr const DepthwisePixels* depthwise_tiles(std::integer_sequence<int, kMinus1...>) {
+  return DepthwiseTiles<T, S, kFlipped, kMinus1...>::of;
 }
 
-static void depthwise_panel_dw(const DepthwisePanelDw& task) {
-  using Taps = std::make_integer_sequence<int, kDepthwiseTaps>;
-  const int64_t tiles = (task.n_taps + kDepthwiseTaps - 1) / kDepthwiseTaps;
-  for (int64_t c = 0; c < task.channels; c += kLanes) {
-    const int columns = static_cast<int>(min_of<int64_t>(task.channels - c, kLanes));
-    const DepthwiseTileDw* const tiles_of =
-        columns == kLanes ? depthwise_tiles_dw<false>(Taps{}) : depthwise_tiles_dw<true>(Taps{});
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      const int64_t from = task.n_taps * tile / tiles;
-      const int64_t to = task.n_taps * (tile + 1) / tiles;
-      tiles_of[to - from - 1](task, from, c, columns);
-    }
+/** Pixels are spread evenly over as few tiles as possible. */
+static void depthwise_row(const DepthwiseRow& task) {
+  using Widths = std::make_integer_sequence<int, kDepthwiseM>;
+  const bool dense = task.taps == 3 && task.step == 1;
+  const DepthwisePixels* const tiles_of =
+      dense ? (task.flipped ? depthwise_tiles<3, 1, true>(Widths{}) : depthwise_tiles<3, 1, false>(Widths{}))
+      : task.taps == 3 && task.step == 2 && !task.flipped ? depthwise_tiles<3, 2, false>(Widths{})
+                                                          : depthwise_tiles<0, 0, false>(Widths{});
+  const int64_t tiles = (task.pixels + kDepthwiseM - 1) / kDepthwiseM;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t from = task.pixels * tile / tiles;
+    tiles_of[task.pixels * (tile + 1) / tiles - from - 1](task, from);
   }
 }

@@ -130,12 +130,22 @@ static void gemm_panel(const GemmPanel& task) {
 
 /** to[r][j] = from[r * ld + j] for j < n, 0 for n <= j < width. */
 static void pack_rows(float* to, const float* from, int64_t ld, int64_t rows, int n, int width) {
+  // Whole vectors row by row, what is left over in a loop of its own, whose masks do not change.
   const int whole = n / kLanes * kLanes;
-  for (int64_t r = 0; r < rows; ++r, to += width, from += ld) {
-    int j = 0;
-    for (; j < whole; j += kLanes) store(to + j, load(from + j));
-    for (; j < n; ++j) to[j] = from[j];
-    for (; j < width; ++j) to[j] = 0.0f;
+  for (int64_t r = 0; whole > 0 && r < rows; ++r) {
+    for (int j = 0; j < whole; j += kLanes) store(to + r * width + j, load(from + r * ld + j));
+  }
+  for (int j = whole; j < width; j += kLanes) {
+    const int columns = max_of(n - j, 0);
+    const int room = min_of(width - j, kLanes);
+    for (int64_t r = 0; r < rows; ++r) {
+      const Vec line = columns > 0 ? load_n(from + r * ld + j, columns) : zero();
+      if (room == kLanes) {
+        store(to + r * width + j, line);
+      } else {
+        store_n(to + r * width + j, line, room);
+      }
+    }
   }
 }
 

@@ -29,9 +29,9 @@
   X(to_planes, void, \
     (float* to, int64_t to_ld, const float* from, int64_t from_ld, int64_t rows, int64_t n, int64_t width)) \
   X(from_planes, void, (float* to, int64_t to_ld, const float* from, int64_t from_ld, int64_t rows, int64_t n)) \
-  /* depthwise.inl: see depthwise.h */ \
-  X(depthwise_panel, void, (const DepthwisePanel& task)) \
-  X(depthwise_panel_dw, void, (const DepthwisePanelDw& task)) \
+  /* depthwise.inl, depthwise_dw.inl: see depthwise.h */ \
+  X(depthwise_row, void, (const DepthwiseRow& task)) \
+  X(depthwise_row_dw, void, (const DepthwiseRowDw& task)) \
   /* winograd.inl: see winograd.h */ \
   X(winograd_input, void, \
     (int taps, const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
@@ -62,6 +62,7 @@
     (const float* x, float* y, int64_t first, int64_t count, uint32_t key, int32_t threshold, float scale)) \
   /* softmax.inl: rows of k */ \
   X(softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum)) \
+  X(smoothed_loss, double, (const float* x, int64_t k, float top, double lse)) \
   X(softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
   X(cross_entropy_backward_rows, void, \
     (const float* probs, const int32_t* labels, float* dx, int64_t rows, int64_t k, float on, float off, float scale)) \

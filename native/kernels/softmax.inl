@@ -1,30 +1,63 @@
 // Softmax over the last axis, row by row, and the gradients of softmax and of softmax with cross-entropy.
-// Needs activation.inl and elementwise.inl. Sums run in double over the fp32 exponentials, in index order, which is the
-// definition.
+// Needs activation.inl and elementwise.inl. Sums run in double over the fp32 exponentials: kSumLanes partial sums take
+// turns, which are then added from left to right. That is the definition, docs/numerics.md.
+
+constexpr int kSumLanes = 16;
+
+/// f(i, lane) for every i in [0, count), in order; lane = i mod kSumLanes.
+template <class F>
+LANEWISE_INLINE double sum_in_turns(int64_t count, F value) {
+  double sums[kSumLanes] = {};
+  int64_t i = 0;
+  for (; i + kSumLanes <= count; i += kSumLanes) {
+#pragma GCC unroll 16
+    for (int lane = 0; lane < kSumLanes; ++lane) sums[lane] = sums[lane] + value(i + lane);
+  }
+  for (int lane = 0; i + lane < count; ++lane) sums[lane] = sums[lane] + value(i + lane);
+  double sum = sums[0];
+  for (int lane = 1; lane < kSumLanes; ++lane) sum = sum + sums[lane];
+  return sum;
+}
+
+/// The largest element, -infinity when all are NaN.
+LANEWISE_INLINE float largest_of(const float* x, int64_t k) {
+  constexpr int kChains = 4;
+  Vec tops[kChains];
+#pragma GCC unroll 4
+  for (int chain = 0; chain < kChains; ++chain) tops[chain] = broadcast(-__builtin_inff());
+  const auto offer = [&](int chain, Vec v) { tops[chain] = select(less(tops[chain], v), v, tops[chain]); };
+  int64_t i = 0;
+  for (; i + kChains * kLanes <= k; i += kChains * kLanes) {
+#pragma GCC unroll 4
+    for (int chain = 0; chain < kChains; ++chain) offer(chain, load(x + i + chain * kLanes));
+  }
+  for (; i + kLanes <= k; i += kLanes) offer(0, load(x + i));
+#pragma GCC unroll 4
+  for (int chain = 1; chain < kChains; ++chain) offer(0, tops[chain]);
+  float lanes[kLanes];
+  store(lanes, tops[0]);
+  float top = lanes[0];
+  for (int lane = 1; lane < kLanes; ++lane) top = lanes[lane] > top ? lanes[lane] : top;
+  for (; i < k; ++i) top = x[i] > top ? x[i] : top;
+  return top;
+}
 
 /// y = softmax of each row of x[rows,k]; `row_max` and `row_sum` (may be null) receive its maximum and double sum.
 static void softmax_rows(const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum) {
   for (int64_t row = 0; row < rows; ++row, x += k, y += k) {
-    Vec tops = broadcast(-__builtin_inff());
-    int64_t i = 0;
-    for (; i + kLanes <= k; i += kLanes) {
-      const Vec v = load(x + i);
-      tops = select(less(tops, v), v, tops);
-    }
-    float lanes[kLanes];
-    store(lanes, tops);
-    float top = lanes[0];
-    for (int lane = 1; lane < kLanes; ++lane) top = lanes[lane] > top ? lanes[lane] : top;
-    for (; i < k; ++i) top = x[i] > top ? x[i] : top;
-
+    const float top = largest_of(x, k);
     const Vec shift = broadcast(top);
-    map1(x, y, k, [shift](Vec v) { return exp_of(sub(v, shift)); });
-    double sum = 0.0;
-    for (i = 0; i < k; ++i) sum = sum + static_cast<double>(y[i]);
+    map1(x, y, k, [shift](Vec v) { return exp_of_nonpositive(sub(v, shift)); });
+    const double sum = sum_in_turns(k, [y](int64_t i) { return static_cast<double>(y[i]); });
     divide_by(y, y, k, static_cast<float>(sum));
     if (row_max != nullptr) row_max[row] = top;
     if (row_sum != nullptr) row_sum[row] = sum;
   }
+}
+
+/// The double sum over a row of lse - (x - top): the part of the loss that label smoothing shares out.
+static double smoothed_loss(const float* x, int64_t k, float top, double lse) {
+  return sum_in_turns(k, [=](int64_t i) { return lse - static_cast<double>(x[i] - top); });
 }
 
 /// dx = y * (dy - sum(dy * y)), the sum a chain over the row. dx may be dy.

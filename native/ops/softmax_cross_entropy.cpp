@@ -36,14 +36,13 @@ double log_of(double x) {
   return 2 * z * s + exponent * 0.6931471805599453;
 }
 
-double row_loss(const float* logits, int64_t k, int64_t label, float top, double sum, double smoothing) {
+double row_loss(const Kernels& kernels, const float* logits, int64_t k, int64_t label, float top, double sum,
+                double smoothing) {
   const double lse = log_of(sum);
   double loss = std::numeric_limits<double>::quiet_NaN();
   if (label >= 0 && label < k) loss = (1.0 - smoothing) * (lse - static_cast<double>(logits[label] - top));
   if (smoothing != 0) {
-    double all = 0.0;
-    for (int64_t i = 0; i < k; ++i) all = all + (lse - static_cast<double>(logits[i] - top));
-    loss = loss + smoothing / static_cast<double>(k) * all;
+    loss = loss + smoothing / static_cast<double>(k) * kernels.smoothed_loss(logits, k, top, lse);
   }
   return loss;
 }
@@ -90,7 +89,7 @@ bool run(const OpContext& context) {
   for_rows(context.parallel, n, k, [&](int64_t begin, int64_t end) {
     context.kernels.softmax_rows(logits + begin * k, probs + begin * k, end - begin, k, tops + begin, sums + begin);
     for (int64_t row = begin; row < end; ++row) {
-      losses[row] = row_loss(logits + row * k, k, labels[row], tops[row], sums[row], smoothing);
+      losses[row] = row_loss(context.kernels, logits + row * k, k, labels[row], tops[row], sums[row], smoothing);
     }
   });
   double total = 0.0;

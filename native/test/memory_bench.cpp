@@ -158,11 +158,12 @@ const Image kImages[] = {
     {"lenet 28x28x6", 64, 28, 28, 6}, {"lenet 10x10x16", 64, 10, 10, 16}, {"cnn 28x28x32", 64, 28, 28, 32},
     {"vgg 32x32x64", 64, 32, 32, 64}, {"vgg 16x16x128", 64, 16, 16, 128}, {"vgg 8x8x256", 64, 8, 8, 256},
     {"7x7x512", 32, 7, 7, 512},       {"fc 64x120", 64, 1, 1, 120},       {"56x56x256", 8, 56, 56, 256},
+    {"56x56x64", 32, 56, 56, 64},
 };
 
 void image_cases(Bench& bench, const Image& s) {
-  const std::vector<int64_t> shape = {s.n, s.h, s.w, s.c}, half = {s.n, s.h / 2, s.w / 2, s.c};
-  const Spec none = {}, x = {shape}, c = {{s.c}}, y = {half}, index = {half, kU8};
+  const std::vector<int64_t> shape = {s.n, s.h, s.w, s.c};
+  const Spec none = {}, x = {shape}, c = {{s.c}};
   const auto named = [&](const char* op) { return std::string(op) + " " + s.name; };
   for (const int32_t activation : {0, 1}) {
     const std::string act = activation == 0 ? "" : "+relu";
@@ -177,17 +178,30 @@ void image_cases(Bench& bench, const Image& s) {
     bench.run(named(("add" + act).c_str()), add_impl, {x, x, none}, {x}, AddAttrs{activation, 0}, 0, true);
   }
   bench.run(named("relu"), relu_impl, {x}, {x}, 0);
+  bench.run(named("relu in place"), relu_impl, {x}, {x}, 0, 0, true);
   bench.run(named("relu_dx"), relu_dx_impl, {x, x}, {x}, 0, 0, true);
   bench.run(named("bias_add_db"), bias_add_db_impl, {x}, {c}, 0);
   bench.run(named("bias_activation_dx"), bias_activation_dx_impl, {x, x}, {x, c}, BiasActivationDxAttrs{1, 0}, 0, true);
   bench.run(named("dropout"), dropout_impl, {x, {{2}, kI32}}, {x}, DropoutAttrs{0.5f, 1});
   if (s.h < 2) return;
-  const MaxPool2dAttrs pool = {2, 2, 2, 2, 0, 0, 0, 0};
   const auto [h, w] = std::pair{static_cast<int32_t>(s.h), static_cast<int32_t>(s.w)};
-  bench.run(named("max_pool2d"), max_pool2d_impl, {x}, {y, index}, pool);
-  bench.run(named("max_pool2d_dx"), max_pool2d_dx_impl, {y, index}, {x},
-            MaxPool2dDxAttrs{2, 2, 2, 2, 0, 0, 0, 0, h, w});
+  for (const int32_t kernel : {2, 3}) {
+    const int32_t pad = kernel - 2;
+    const int64_t oh = (h + 2 * pad - kernel) / 2 + 1, ow = (w + 2 * pad - kernel) / 2 + 1;
+    const Spec y = {{s.n, oh, ow, s.c}}, index = {{s.n, oh, ow, s.c}, kU8};
+    const std::string size = " " + std::to_string(kernel) + "x" + std::to_string(kernel) + "/2";
+    bench.run(named(("max_pool2d" + size).c_str()), max_pool2d_impl, {x}, {y, index},
+              MaxPool2dAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad});
+    bench.run(named(("max_pool2d_dx" + size).c_str()), max_pool2d_dx_impl, {y, index}, {x},
+              MaxPool2dDxAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, h, w});
+    bench.run(named(("avg_pool2d" + size).c_str()), avg_pool2d_impl, {x}, {y},
+              AvgPool2dAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, 1});
+    bench.run(named(("avg_pool2d_dx" + size).c_str()), avg_pool2d_dx_impl, {y}, {x},
+              AvgPool2dDxAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, 1, h, w});
+  }
   bench.run(named("global_avg_pool2d"), global_avg_pool2d_impl, {x}, {{{s.n, s.c}}}, 0);
+  bench.run(named("global_avg_pool2d_dx"), global_avg_pool2d_dx_impl, {{{s.n, s.c}}}, {x},
+            GlobalAvgPool2dDxAttrs{h, w});
 }
 
 }  // namespace
@@ -210,7 +224,7 @@ int main(int argc, char** argv) {
     bench.run(std::string("normalize u8 ") + s.name, normalize_impl, {{shape, kU8}, c, c}, {{shape}}, 0);
     bench.run(std::string("normalize f32 ") + s.name, normalize_impl, {{shape}, c, c}, {{shape}}, 0);
   }
-  for (const int64_t weights : {850, 10080, 48000, 589824, 4194304}) {
+  for (const int64_t weights : {850, 10080, 48000, 589824, 11000000}) {
     const Spec w = {{weights}};
     const std::string size = " " + std::to_string(weights);
     bench.run("sgd_step" + size, sgd_step_impl, {w, w, w, {{1}}}, {}, SgdStepAttrs{0.9f, 0, 5e-4f}, 2);
@@ -218,8 +232,8 @@ int main(int argc, char** argv) {
               3);
   }
   for (const int64_t classes : {10, 1000}) {
-    const Spec logits = {{64, classes}}, labels = {{64}, kI32};
-    const std::string size = " 64x" + std::to_string(classes);
+    const Spec logits = {{128, classes}}, labels = {{128}, kI32};
+    const std::string size = " 128x" + std::to_string(classes);
     bench.run("softmax_cross_entropy" + size, softmax_cross_entropy_impl, {logits, labels}, {{{1}}, logits}, 0.1f);
     bench.run("softmax_cross_entropy_dx" + size, softmax_cross_entropy_dx_impl, {logits, labels, {{1}}}, {logits},
               0.1f);

@@ -11,13 +11,21 @@ struct RowSum {
   double sum;
 };
 
+/// 16 partial sums that take turns, added from left to right.
+template <class F>
+double sum_in_turns(int64_t k, F value) {
+  double sums[16] = {};
+  for (int64_t i = 0; i < k; ++i) sums[i % 16] += value(i);
+  double sum = sums[0];
+  for (int lane = 1; lane < 16; ++lane) sum += sums[lane];
+  return sum;
+}
+
 RowSum softmax_row(const float* x, float* y, int64_t k) {
   RowSum row = {-INFINITY, 0.0};
   for (int64_t i = 0; i < k; ++i) row.top = x[i] > row.top ? x[i] : row.top;
-  for (int64_t i = 0; i < k; ++i) {
-    y[i] = exp_reference(x[i] - row.top);
-    row.sum += y[i];
-  }
+  for (int64_t i = 0; i < k; ++i) y[i] = exp_reference(x[i] - row.top);
+  row.sum = sum_in_turns(k, [=](int64_t i) { return double{y[i]}; });
   for (int64_t i = 0; i < k; ++i) y[i] = y[i] / static_cast<float>(row.sum);
   return row;
 }
@@ -44,9 +52,8 @@ Case loss_case(const Array& logits, const Array& labels, float smoothing) {
                 double loss = NAN;
                 if (label >= 0 && label < k) loss = (1 - s) * (lse - (x[label] - row.top));
                 if (s != 0) {
-                  double all = 0;
-                  for (int64_t i = 0; i < k; ++i) all += lse - (x[i] - row.top);
-                  loss += s / static_cast<double>(k) * all;
+                  loss += s / static_cast<double>(k) *
+                          sum_in_turns(k, [=](int64_t i) { return lse - double{x[i] - row.top}; });
                 }
                 total += loss;
               }

@@ -166,6 +166,33 @@ convolution('depthwise with two outputs a channel', [1, 6, 7, 10], [3, 3], 20, {
 convolution('depthwise, dilated', [1, 9, 9, 16], [3, 3], 16, {
   geometry: { ...pad(2), groups: 16, dilationH: 2, dilationW: 2 },
 });
+convolution('depthwise 5x5 with stride 2', [1, 9, 11, 37], [5, 5], 37, {
+  geometry: { ...pad(2), groups: 37, strideH: 2, strideW: 2 },
+});
+convolution('depthwise on a map smaller than the kernel', [2, 2, 1, 21], [3, 3], 21, {
+  geometry: { ...pad(1), groups: 21 },
+  activation: 1,
+  sparse: true,
+});
+convolution('depthwise with four different paddings', [1, 5, 23, 33], [2, 3], 33, {
+  geometry: { padTop: 1, padLeft: 2, padBottom: 0, padRight: 1, groups: 33 },
+});
+convolution('depthwise with a stride above the kernel', [1, 8, 8, 5], [2, 2], 5, {
+  geometry: { groups: 5, strideH: 3, strideW: 3 },
+  sparse: true,
+});
+convolution('depthwise, dilated, with a stride', [1, 9, 14, 6], [3, 3], 6, {
+  geometry: { ...pad(3), groups: 6, dilationH: 2, dilationW: 3, strideH: 2, strideW: 2 },
+  sparse: true,
+});
+convolution('depthwise in blocks of columns', [1, 2, 530, 3], [1, 3], 3, { geometry: { groups: 3, padLeft: 1 } });
+convolution('depthwise in blocks of channels and rows', [1, 5, 47, 290], [3, 3], 290, {
+  geometry: { ...pad(1), groups: 290 },
+});
+convolution('depthwise with three outputs a channel and stride 2', [1, 7, 6, 9], [3, 3], 27, {
+  geometry: { ...pad(1), groups: 9, strideH: 2, strideW: 2 },
+});
+convolution('32 groups', [1, 5, 6, 64], [3, 3], 256, { geometry: { ...pad(1), groups: 32 } });
 convolution('one output pixel', [4, 5, 5, 16], [5, 5], 24, { bias: true, activation: 1 });
 convolution('one row, many columns', [1, 1, 67, 5], [1, 3], 6);
 convolution('one column, many rows', [1, 41, 1, 5], [3, 1], 6);
