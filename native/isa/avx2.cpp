@@ -20,6 +20,7 @@ namespace lanewise::avx2 {
 constexpr int kLanes = 8;
 constexpr int kTileM = 6;
 constexpr int kTileMNarrow = 10;
+constexpr int kPointerRegisters = 16;
 
 using Vec = __m256;
 using Mask = __m256;

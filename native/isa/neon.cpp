@@ -17,6 +17,7 @@ namespace lanewise::neon {
 constexpr int kLanes = 4;
 constexpr int kTileM = 10;
 constexpr int kTileMNarrow = 12;
+constexpr int kPointerRegisters = 16;
 
 using Vec = float32x4_t;
 using Mask = uint32x4_t;

@@ -19,6 +19,7 @@ namespace lanewise::portable {
 constexpr int kLanes = 4;
 constexpr int kTileM = 4;
 constexpr int kTileMNarrow = 4;
+constexpr int kPointerRegisters = 16;
 
 #if defined(__x86_64__)
 

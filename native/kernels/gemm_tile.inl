@@ -15,9 +15,10 @@ constexpr int64_t kLineFloats = 16;  // of a cache line
 /** `next` points to M pixels that a later tile reads, or is null. */
 template <int M, int V, bool kMaskW>
 static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const float* const* next) {
-  const float* x[M];
+  const float* near_x[M];
+  const float* volatile far_x[M];
 #pragma GCC unroll 16
-  for (int m = 0; m < M; ++m) x[m] = xs[m] + task.x_offset;
+  for (int m = 0; m < M; ++m) (m < kPointerRegisters ? near_x[m] : far_x[m]) = xs[m] + task.x_offset;
 
     // The outputs are on their way from memory while the reduction runs.
 #pragma GCC unroll 16
@@ -63,7 +64,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
         for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
 #pragma GCC unroll 16
         for (int m = 0; m < M; ++m) {
-          const Vec a = broadcast(x[m][k]);
+          const Vec a = broadcast((m < kPointerRegisters ? near_x[m] : far_x[m])[k]);
 #pragma GCC unroll 2
           for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
         }
