@@ -27,7 +27,7 @@ namespace lanewise::avx512 {
 constexpr int kLanes = 16;
 constexpr int kTileM = 14;
 constexpr int kTileMNarrow = 10;
-constexpr int kPointerRegisters = 9;
+constexpr int kPointerRegisters = 10;
 
 using Vec = __m512;
 using Mask = __mmask16;

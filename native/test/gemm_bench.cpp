@@ -1,5 +1,5 @@
-// Speed of matrix products without Node, in all three forms and at the sizes of common layers, in the memory that a plan
-// would use: milliseconds, and the share of the FMA peak measured in the same process. Best of several runs.
+// Speed of matrix products without Node, in all three forms and at the sizes of common layers, in the memory that a
+// plan would use: milliseconds, and the share of the FMA peak measured in the same process. Best of several runs.
 // Arguments: [level] [threads] [part of a name, or a size MxNxK] [seconds per form]
 #include <time.h>
 

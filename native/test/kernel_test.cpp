@@ -246,14 +246,19 @@ int main(int argc, char** argv) {
       {5, 30, 31, 96, 3, 3, 4, 1, 1, 1, 1, 1, 1},
       {5, 30, 31, 70, 1, 1, 64},
       {1, 33, 32, 112, 3, 3, 100, 1, 1, 1, 1, 1, 1},
+      // The same without padding: taps that are neighbours or not, chunks that end inside a row.
+      {3, 36, 37, 24, 3, 3, 40, 1, 1, 0, 0, 0, 0, 2, 2},
+      {2, 40, 41, 130, 2, 3, 70, 2, 2},
+      {1, 2, 1500, 60, 2, 3, 33, 1, 1},
       // Pixels a multiple of 2 or 4 KiB apart.
       {2, 5, 5, 1024, 1, 1, 200},
       {1, 6, 6, 256, 3, 3, 65, 1, 2, 1, 1, 1, 1},
   };
   for (const Conv& s : cases) test_conv(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_conv(random_conv(random), random, levels);
-  const int64_t matrices[][3] = {{1, 1, 1},     {1, 100, 10}, {64, 84, 10},   {7, 33, 65},   {30, 17, 100},
-                                 {129, 40, 37}, {2050, 5, 9}, {1025, 20, 70}, {3, 200, 128}, {40, 70, 130}};
+  const int64_t matrices[][3] = {{1, 1, 1},     {1, 100, 10},  {64, 84, 10},    {7, 33, 65},
+                                 {30, 17, 100}, {129, 40, 37}, {2050, 5, 9},    {1025, 20, 70},
+                                 {3, 200, 128}, {40, 70, 130}, {700, 70, 1024}, {2060, 130, 200}};
   for (const auto& m : matrices) test_matrix(m[0], m[1], m[2], random, levels);
 
   std::printf("%d checks, %d failures\n", checks, failures);
