@@ -12,9 +12,15 @@ LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLa
 
 constexpr int64_t kLineFloats = 16;  // of a cache line
 
-/** `next` points to M pixels that a later tile reads, or is null. */
+/** What a tile fetches for later ones with every line of k: M pixels (or null), and some of the kLineFloats rows of w.
+ */
+struct GemmFetch {
+  const float* const* x;
+  int64_t w_from, w_to;
+};
+
 template <int M, int V, bool kMaskW>
-static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const float* const* next) {
+static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const GemmFetch& next) {
   const float* near_x[M];
   const float* volatile far_x[M];
 #pragma GCC unroll 16
@@ -54,8 +60,14 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     const int64_t k_end = k + klen;
     do {
       int64_t stop = k_end;
-      if (next != nullptr) {
-        for (int m = 0; m < M; ++m) __builtin_prefetch(next[m] + task.x_offset + k);
+      if (next.x != nullptr || next.w_to > 0) {
+        if (next.x != nullptr) {
+          for (int m = 0; m < M; ++m) __builtin_prefetch(next.x[m] + task.x_offset + k);
+        }
+        const float* row = w + task.next_w + next.w_from * ldw;
+        for (int64_t i = next.w_from; i < next.w_to; ++i, row += ldw) {
+          for (int64_t j = 0; j < V * kLanes; j += kLineFloats) __builtin_prefetch(row + j, 0, 2);
+        }
         stop = min_of(k + kLineFloats, k_end);
       }
       for (; k < stop; ++k, w += ldw) {
@@ -99,7 +111,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
   }
 }
 
-using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*, const float* const*);
+using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*, const GemmFetch&);
 
 template <int V, bool kMaskW, int... kMinus1>
 struct GemmTiles {
@@ -124,8 +136,13 @@ static void gemm_panel(const GemmPanel& task) {
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.pixels * tile / tiles;
     const int64_t to = task.pixels * (tile + 1) / tiles;
-    const bool fetch = task.prefetch_x && to + to - from <= task.pixels;
-    tiles_of[to - from - 1](task, task.x + from, task.y + from, fetch ? task.x + to : nullptr);
+    GemmFetch next = {};
+    if (task.prefetch_x && to + to - from <= task.pixels) next.x = task.x + to;
+    if (task.next_w != 0) {
+      next.w_from = kLineFloats * tile / tiles;
+      next.w_to = kLineFloats * (tile + 1) / tiles;
+    }
+    tiles_of[to - from - 1](task, task.x + from, task.y + from, next);
   }
 }
 

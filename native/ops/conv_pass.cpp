@@ -61,13 +61,15 @@ void pack_weights(const ConvPass& pass, const Plan& plan, const float* w, const 
 
 int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads) {
   if (pass.depthwise()) return depthwise_pass_workspace(pass, kernels, threads);
-  const int64_t bytes = make_plan(pass, kernels, threads).bytes;
+  const int64_t bytes = matrix_pass_applies(pass) ? matrix_pass_workspace(pass, kernels, threads)
+                                                  : make_plan(pass, kernels, threads).bytes;
   return bytes > kMaxWorkspaceBytes ? -1 : bytes;
 }
 
 void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
                    std::byte* workspace) {
   if (pass.depthwise()) return depthwise_pass_run(pass, data, kernels, parallel, workspace);
+  if (matrix_pass_applies(pass)) return matrix_pass_run(pass, data, kernels, parallel, workspace);
   const Plan plan = make_plan(pass, kernels, parallel.threads());
   float* const packed = reinterpret_cast<float*>(workspace + plan.at_packed);
   if (plan.packed) pack_weights(pass, plan, data.w, kernels, parallel, packed);
