@@ -12,10 +12,11 @@ LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLa
 
 constexpr int64_t kLineFloats = 16;  // of a cache line
 
-/** What a tile fetches for later ones with every line of k: M pixels (or null), and some of the kLineFloats rows of w.
+/** What a tile fetches: M outputs; and with each line of k, for later tiles, M pixels (or null) and some rows of w.
  */
 struct GemmFetch {
   const float* const* x;
+  float* const* y;
   int64_t w_from, w_to;
 };
 
@@ -26,11 +27,11 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) (m < kPointerRegisters ? near_x[m] : far_x[m]) = xs[m] + task.x_offset;
 
-    // The outputs are on their way from memory while the reduction runs.
+    // The outputs are on their way from memory while the reduction runs; sums to go on with must be there before.
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) __builtin_prefetch(ys[m] + task.y_offset + v * kLanes, 1);
+    for (int v = 0; v < V; ++v) __builtin_prefetch(next.y[m] + task.y_offset + v * kLanes, 1);
   }
 
   Vec acc[M][V];
@@ -136,7 +137,7 @@ static void gemm_panel(const GemmPanel& task) {
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.pixels * tile / tiles;
     const int64_t to = task.pixels * (tile + 1) / tiles;
-    GemmFetch next = {};
+    GemmFetch next = {nullptr, task.y + (task.resume && to + to - from <= task.pixels ? to : from), 0, 0};
     if (task.prefetch_x && to + to - from <= task.pixels) next.x = task.x + to;
     if (task.next_w != 0) {
       next.w_from = kLineFloats * tile / tiles;

@@ -10,11 +10,14 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kBlockTiles = 16;
-constexpr int64_t kBlockFloats = 80 * 1024;  // pixels x k
-constexpr int64_t kBlockK = 512;
-constexpr int64_t kItemsPerThread = 8;
-constexpr int64_t kRepaysPacking = 3;        // blocks of pixels that share packed weights
+constexpr int64_t kBlockTiles = 32;
+constexpr int64_t kBlockFloats = 112 * 1024;  // pixels x k
+constexpr int64_t kBlockK = 1024;
+constexpr int64_t kPartColumns = 1024;  // of y, which is loaded and stored once a block of k
+constexpr int64_t kItemsPerThread = 4;
+constexpr int64_t kRepaysPacking = 3;        // blocks of pixels that share packed weights,
+constexpr int64_t kManyPixels = 1024;        // unless they are so few ...
+constexpr int64_t kFewWeights = 512 * 1024;  // ... and so few weights lie in the right order as it is
 constexpr int64_t kConflictFloats = 1024;    // a tile's pixels so far apart push each other out of L1 ...
 constexpr int64_t kGapFloats = 16;           // ... so they are copied to lie less regularly,
 constexpr int64_t kRepaysCopy = 64;          // where so many columns repay it
@@ -31,17 +34,20 @@ struct Plan {
   int64_t at_packed, at_workers, at_y, at_panel, at_copy, worker_bytes, bytes;
 };
 
-/// Makes more and smaller items until there are `wanted`, if they do not become too small to be efficient.
-void cut(Plan* plan, int64_t tile_m, int64_t wanted) {
+/// Makes more and smaller items until there are enough for the threads, if they do not become too small.
+void cut(Plan* plan, int64_t tile_m, int64_t threads) {
   for (;;) {
     plan->blocks = ceil_div(plan->pixels, plan->block_pixels);
     plan->parts = ceil_div(plan->panels, plan->part_panels);
+    const int64_t items = sat_mul(plan->blocks, plan->parts);
+    if (threads == 1 || items >= kItemsPerThread * threads) return;
     const int64_t tiles = plan->block_pixels / tile_m;
-    if (sat_mul(plan->blocks, plan->parts) >= wanted) return;
-    const int64_t halves = ceil_div(plan->part_panels, 2);
-    if (halves >= 4 || (halves < plan->part_panels && tiles <= 4)) {
-      plan->part_panels = halves;
-    } else if (tiles >= 2) {
+    const int64_t half = ceil_div(plan->part_panels, 2);
+    // Where items transpose their weights, blocks of pixels repeat that.
+    const bool splits_pixels = tiles >= 2 && (!plan->local || items < threads);
+    if (half < plan->part_panels && (half >= 4 || tiles <= 4 || !splits_pixels)) {
+      plan->part_panels = half;
+    } else if (splits_pixels) {
       plan->block_pixels = ceil_div(tiles, 2) * tile_m;
     } else {
       return;
@@ -58,17 +64,19 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.panel_width = pass.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
   plan.panels = ceil_div(pass.columns, plan.panel_width);
   plan.part_panels = plan.panels;
+  if (plan.k_blocks > 1) plan.part_panels = min_of(plan.panels, ceil_div(kPartColumns, plan.panel_width));
   const int64_t tile_m = kernels.tile_m;
   const int64_t tiles = min_of(max_of(kBlockFloats / (plan.block_k * tile_m), 4), kBlockTiles);
   plan.block_pixels = min_of(tiles, ceil_div(plan.pixels, tile_m)) * tile_m;
-  cut(&plan, tile_m, threads == 1 ? 1 : kItemsPerThread * threads);
+  const int64_t w_floats = sat_mul(pass.k, pass.columns);
+  const bool shared = ceil_div(plan.pixels, plan.block_pixels) >= kRepaysPacking;
+  plan.packed = shared && (pass.transposed || plan.pixels > kManyPixels || w_floats > kFewWeights);
+  plan.local = pass.transposed && !plan.packed;
+  cut(&plan, tile_m, threads);
 
-  const bool few = ceil_div(plan.pixels, tiles * tile_m) < kRepaysPacking;
-  plan.packed = !few;
-  plan.local = few && pass.transposed;
   const int64_t distance = sat_mul(pass.k, pass.cols.in_step());
   plan.copies = tile_m > 8 && distance % kConflictFloats == 0 && pass.columns >= kRepaysCopy;
-  plan.fetch = !plan.local && sat_mul(pass.k, pass.columns) > kManyWeights;
+  plan.fetch = !plan.local && w_floats > kManyWeights;
 
   Layout layout;
   plan.at_packed =
@@ -98,13 +106,15 @@ void pack(const ConvPass& pass, const float* w, int64_t k_from, int64_t rows, in
 /// Where the pixels [from, from + count) are read and written.
 void list_pixels(const ConvPass& pass, const ConvPassData& data, int64_t from, int64_t count, const float** xs,
                  float** ys) {
-  int64_t col = from % pass.cols.out;
+  const int64_t step = pass.cols.in_step() * pass.k;
+  float* y = data.out + from * pass.columns;
   int64_t row = from / pass.cols.out;
-  for (int64_t i = 0; i < count; ++i) {
+  int64_t col = from % pass.cols.out;
+  for (int64_t i = 0; i < count; ++row, col = 0) {
     const int64_t in_row = row / pass.rows.out * pass.rows.in + row % pass.rows.out * pass.rows.in_step();
-    xs[i] = data.in + (in_row * pass.cols.in + col * pass.cols.in_step()) * pass.k;
-    ys[i] = data.out + (from + i) * pass.columns;
-    if (++col == pass.cols.out) col = 0, ++row;
+    const float* x = data.in + in_row * pass.cols.in * pass.k + col * step;
+    const int64_t end = min_of(count, i + pass.cols.out - col);
+    for (; i < end; ++i, x += step, y += pass.columns) xs[i] = x, ys[i] = y;
   }
 }
 

@@ -256,9 +256,23 @@ int main(int argc, char** argv) {
   };
   for (const Conv& s : cases) test_conv(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_conv(random_conv(random), random, levels);
-  const int64_t matrices[][3] = {{1, 1, 1},     {1, 100, 10},  {64, 84, 10},    {7, 33, 65},
-                                 {30, 17, 100}, {129, 40, 37}, {2050, 5, 9},    {1025, 20, 70},
-                                 {3, 200, 128}, {40, 70, 130}, {700, 70, 1024}, {2060, 130, 200}};
+  const int64_t matrices[][3] = {{1, 1, 1},
+                                 {1, 100, 10},
+                                 {64, 84, 10},
+                                 {7, 33, 65},
+                                 {30, 17, 100},
+                                 {129, 40, 37},
+                                 {2050, 5, 9},
+                                 {1025, 20, 70},
+                                 {3, 200, 128},
+                                 {40, 70, 130},
+                                 {700, 70, 1024},
+                                 {2060, 130, 200},
+                                 // Several blocks of k: weights in place, transposed by the item, packed before.
+                                 {40, 2100, 70},
+                                 {60, 1024, 100},
+                                 {230, 1500, 100},
+                                 {700, 1300, 33}};
   for (const auto& m : matrices) test_matrix(m[0], m[1], m[2], random, levels);
 
   std::printf("%d checks, %d failures\n", checks, failures);
