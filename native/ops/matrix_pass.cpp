@@ -15,6 +15,7 @@ constexpr int64_t kBlockFloats = 112 * 1024;  // pixels x k
 constexpr int64_t kBlockK = 1024;
 constexpr int64_t kPartColumns = 1024;  // of y, which is loaded and stored once a block of k
 constexpr int64_t kItemsPerThread = 4;
+constexpr int64_t kFewTiles = 8;
 constexpr int64_t kRepaysPacking = 3;        // blocks of pixels that share packed weights,
 constexpr int64_t kManyPixels = 1024;        // unless they are so few ...
 constexpr int64_t kFewWeights = 512 * 1024;  // ... and so few weights lie in the right order as it is
@@ -24,7 +25,7 @@ constexpr int64_t kRepaysCopy = 64;          // where so many columns repay it
 constexpr int64_t kManyWeights = 64 * 1024;  // more than stay in L2
 
 struct Plan {
-  int64_t pixels, block_pixels, blocks;
+  int64_t pixels, block_pixels, blocks;  // nearly equal, at most block_pixels
   int64_t block_k, k_blocks;
   int64_t panel_width, panels, part_panels, parts;  // a part is a range of columns
   bool packed;                                      // all weights [panel][k][panel_width] before anything else
@@ -40,19 +41,27 @@ void cut(Plan* plan, int64_t tile_m, int64_t threads) {
     plan->blocks = ceil_div(plan->pixels, plan->block_pixels);
     plan->parts = ceil_div(plan->panels, plan->part_panels);
     const int64_t items = sat_mul(plan->blocks, plan->parts);
-    if (threads == 1 || items >= kItemsPerThread * threads) return;
     const int64_t tiles = plan->block_pixels / tile_m;
+    const bool small = tiles < kFewTiles && plan->part_panels <= 2;
+    if (threads == 1 || items >= kItemsPerThread * threads || (small && items >= threads && items % threads == 0))
+      break;
     const int64_t half = ceil_div(plan->part_panels, 2);
     // Where items transpose their weights, blocks of pixels repeat that.
     const bool splits_pixels = tiles >= 2 && (!plan->local || items < threads);
-    if (half < plan->part_panels && (half >= 4 || tiles <= 4 || !splits_pixels)) {
+    if (half < plan->part_panels && (half >= 4 || tiles < kFewTiles || !splits_pixels)) {
       plan->part_panels = half;
     } else if (splits_pixels) {
       plan->block_pixels = ceil_div(tiles, 2) * tile_m;
     } else {
-      return;
+      break;
     }
   }
+  // The same number of items for every thread, where there are few.
+  const int64_t most = ceil_div(plan->pixels, tile_m);
+  while (plan->blocks < min_of(most, kItemsPerThread * threads) && plan->blocks * plan->parts % threads != 0) {
+    ++plan->blocks;
+  }
+  plan->block_pixels = ceil_div(plan->pixels, plan->blocks);
 }
 
 Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
@@ -150,14 +159,15 @@ void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kerne
     float** const ys = reinterpret_cast<float**>(memory + plan.at_y);
     float* const local = reinterpret_cast<float*>(memory + plan.at_panel);
     float* const copy = reinterpret_cast<float*>(memory + plan.at_copy);
-    const int64_t from = item / plan.parts * plan.block_pixels;
+    const int64_t block = item / plan.parts;
+    const int64_t from = plan.pixels * block / plan.blocks;
     const int64_t panel_from = item % plan.parts * plan.part_panels;
     const int64_t panel_to = min_of(panel_from + plan.part_panels, plan.panels);
     const Tap tap = {0, 0};
     GemmPanel task = {};
     task.x = xs;
     task.y = ys;
-    task.pixels = min_of(plan.block_pixels, plan.pixels - from);
+    task.pixels = plan.pixels * (block + 1) / plan.blocks - from;
     task.taps = &tap;
     task.n_taps = 1;
     task.ldw = plan.packed || plan.local ? plan.panel_width : pass.columns;
