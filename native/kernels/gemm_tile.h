@@ -34,7 +34,6 @@ struct GemmPanel {
   bool resume;        // the chain starts from y instead of +0
   bool add;           // y + chain instead of chain
   bool prefetch_x;    // x comes from memory: fetch the next tile's while this one is computed
-  int64_t next_w;     // where, from each row of w, a later task's row begins, to be fetched meanwhile; 0: no need
   const float* bias;  // or nullptr
   int32_t activation;
   float slope;

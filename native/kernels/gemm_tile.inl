@@ -12,26 +12,24 @@ LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLa
 
 constexpr int64_t kLineFloats = 16;  // of a cache line
 
-/** What a tile fetches: M outputs; and with each line of k, for later tiles, M pixels (or null) and some rows of w.
- */
-struct GemmFetch {
-  const float* const* x;
-  float* const* y;
-  int64_t w_from, w_to;
-};
-
+/** `next_x` points to M pixels that a later tile reads, or is null; `next_y` to outputs needed soon. */
 template <int M, int V, bool kMaskW>
-static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const GemmFetch& next) {
+static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const float* const* next_x,
+                      float* const* next_y) {
+  // Pointers that find no general register stay in memory: the compiler would keep them in vector registers, and moving
+  // them back takes slots from the multiply-adds.
   const float* near_x[M];
   const float* volatile far_x[M];
 #pragma GCC unroll 16
-  for (int m = 0; m < M; ++m) (m < kPointerRegisters ? near_x[m] : far_x[m]) = xs[m] + task.x_offset;
+  for (int m = 0; m < M; ++m) near_x[m] = xs[m] + task.x_offset;
+#pragma GCC unroll 16
+  for (int m = kPointerRegisters; m < M; ++m) far_x[m] = near_x[m];
 
     // The outputs are on their way from memory while the reduction runs; sums to go on with must be there before.
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) __builtin_prefetch(next.y[m] + task.y_offset + v * kLanes, 1);
+    for (int v = 0; v < V; ++v) __builtin_prefetch(next_y[m] + task.y_offset + v * kLanes, 1);
   }
 
   Vec acc[M][V];
@@ -61,14 +59,8 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     const int64_t k_end = k + klen;
     do {
       int64_t stop = k_end;
-      if (next.x != nullptr || next.w_to > 0) {
-        if (next.x != nullptr) {
-          for (int m = 0; m < M; ++m) __builtin_prefetch(next.x[m] + task.x_offset + k);
-        }
-        const float* row = w + task.next_w + next.w_from * ldw;
-        for (int64_t i = next.w_from; i < next.w_to; ++i, row += ldw) {
-          for (int64_t j = 0; j < V * kLanes; j += kLineFloats) __builtin_prefetch(row + j, 0, 2);
-        }
+      if (next_x != nullptr) {
+        for (int m = 0; m < M; ++m) __builtin_prefetch(next_x[m] + task.x_offset + k);
         stop = min_of(k + kLineFloats, k_end);
       }
       for (; k < stop; ++k, w += ldw) {
@@ -77,7 +69,13 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
         for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
 #pragma GCC unroll 16
         for (int m = 0; m < M; ++m) {
-          const Vec a = broadcast((m < kPointerRegisters ? near_x[m] : far_x[m])[k]);
+          const float* row;
+          if (m < kPointerRegisters) {
+            row = near_x[m];
+          } else {
+            row = far_x[m];
+          }
+          const Vec a = broadcast(row[k]);
 #pragma GCC unroll 2
           for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
         }
@@ -112,7 +110,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
   }
 }
 
-using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*, const GemmFetch&);
+using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*, const float* const*, float* const*);
 
 template <int V, bool kMaskW, int... kMinus1>
 struct GemmTiles {
@@ -137,13 +135,9 @@ static void gemm_panel(const GemmPanel& task) {
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.pixels * tile / tiles;
     const int64_t to = task.pixels * (tile + 1) / tiles;
-    GemmFetch next = {nullptr, task.y + (task.resume && to + to - from <= task.pixels ? to : from), 0, 0};
-    if (task.prefetch_x && to + to - from <= task.pixels) next.x = task.x + to;
-    if (task.next_w != 0) {
-      next.w_from = kLineFloats * tile / tiles;
-      next.w_to = kLineFloats * (tile + 1) / tiles;
-    }
-    tiles_of[to - from - 1](task, task.x + from, task.y + from, next);
+    const bool more = to + to - from <= task.pixels;
+    tiles_of[to - from - 1](task, task.x + from, task.y + from, task.prefetch_x && more ? task.x + to : nullptr,
+                            task.y + (task.resume && more ? to : from));
   }
 }
 

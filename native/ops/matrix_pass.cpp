@@ -22,7 +22,6 @@ constexpr int64_t kFewWeights = 512 * 1024;  // ... and so few weights lie in th
 constexpr int64_t kConflictFloats = 1024;    // a tile's pixels so far apart push each other out of L1 ...
 constexpr int64_t kGapFloats = 16;           // ... so they are copied to lie less regularly,
 constexpr int64_t kRepaysCopy = 64;          // where so many columns repay it
-constexpr int64_t kManyWeights = 64 * 1024;  // more than stay in L2
 
 struct Plan {
   int64_t pixels, block_pixels, blocks;  // nearly equal, at most block_pixels
@@ -31,7 +30,6 @@ struct Plan {
   bool packed;                                      // all weights [panel][k][panel_width] before anything else
   bool local;                                       // panels are transposed by the item that uses them
   bool copies;
-  bool fetch;
   int64_t at_packed, at_workers, at_y, at_panel, at_copy, worker_bytes, bytes;
 };
 
@@ -85,7 +83,6 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
 
   const int64_t distance = sat_mul(pass.k, pass.cols.in_step());
   plan.copies = tile_m > 8 && distance % kConflictFloats == 0 && pass.columns >= kRepaysCopy;
-  plan.fetch = !plan.local && w_floats > kManyWeights;
 
   Layout layout;
   plan.at_packed =
@@ -192,15 +189,12 @@ void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kerne
         const int64_t column = panel * plan.panel_width;
         if (plan.packed) {
           task.w = packed + (panel * pass.k + k_from) * plan.panel_width;
-          task.next_w = plan.panel_width * pass.k;
         } else if (plan.local) {
           pack(pass, data.w, k_from, task.klen, column, plan.panel_width, kernels, local);
           task.w = local;
         } else {
           task.w = data.w + k_from * pass.columns + column;
-          task.next_w = plan.panel_width;
         }
-        if (!plan.fetch || panel + 1 == panel_to) task.next_w = 0;
         task.n = static_cast<int>(min_of(pass.columns - column, plan.panel_width));
         task.y_offset = column;
         task.bias = !last || data.bias == nullptr ? nullptr : data.bias + column;
