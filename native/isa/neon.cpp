@@ -18,6 +18,7 @@ constexpr int kLanes = 4;
 constexpr int kTileM = 10;
 constexpr int kTileMNarrow = 12;
 constexpr int kPlanarAccumulators = 24;
+constexpr int kPointerRegisters = 16;
 
 using Vec = float32x4_t;
 using Mask = uint32x4_t;

@@ -50,6 +50,7 @@ struct GemmPanelDw {
   int64_t x_stride;
   int64_t dy_stride;
   bool dy_padded;  // rows of dy can be read up to a whole number of vectors
+  bool fetch;      // rows of x and dy go on: fetch what the next positions and the next columns will need
   float* dw;       // rows ldw apart
   int64_t ldw;
   int64_t positions;  // 0 <= m < positions

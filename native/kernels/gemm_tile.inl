@@ -12,18 +12,24 @@ LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLa
 
 constexpr int64_t kLineFloats = 16;  // of a cache line
 
-/** `next` points to M pixels that a later tile reads, or is null. */
+/** `next_x` points to M pixels that a later tile reads, or is null; `next_y` to outputs needed soon. */
 template <int M, int V, bool kMaskW>
-static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const float* const* next) {
-  const float* x[M];
+static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const float* const* next_x,
+                      float* const* next_y) {
+  // Pointers that find no general register stay in memory: the compiler would keep them in vector registers, and moving
+  // them back takes slots from the multiply-adds.
+  const float* near_x[M];
+  const float* volatile far_x[M];
 #pragma GCC unroll 16
-  for (int m = 0; m < M; ++m) x[m] = xs[m] + task.x_offset;
+  for (int m = 0; m < M; ++m) near_x[m] = xs[m] + task.x_offset;
+#pragma GCC unroll 16
+  for (int m = kPointerRegisters; m < M; ++m) far_x[m] = near_x[m];
 
-    // The outputs are on their way from memory while the reduction runs.
+    // The outputs are on their way from memory while the reduction runs; sums to go on with must be there before.
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) __builtin_prefetch(ys[m] + task.y_offset + v * kLanes, 1);
+    for (int v = 0; v < V; ++v) __builtin_prefetch(next_y[m] + task.y_offset + v * kLanes, 1);
   }
 
   Vec acc[M][V];
@@ -53,8 +59,8 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     const int64_t k_end = k + klen;
     do {
       int64_t stop = k_end;
-      if (next != nullptr) {
-        for (int m = 0; m < M; ++m) __builtin_prefetch(next[m] + task.x_offset + k);
+      if (next_x != nullptr) {
+        for (int m = 0; m < M; ++m) __builtin_prefetch(next_x[m] + task.x_offset + k);
         stop = min_of(k + kLineFloats, k_end);
       }
       for (; k < stop; ++k, w += ldw) {
@@ -63,7 +69,13 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
         for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
 #pragma GCC unroll 16
         for (int m = 0; m < M; ++m) {
-          const Vec a = broadcast(x[m][k]);
+          const float* row;
+          if (m < kPointerRegisters) {
+            row = near_x[m];
+          } else {
+            row = far_x[m];
+          }
+          const Vec a = broadcast(row[k]);
 #pragma GCC unroll 2
           for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
         }
@@ -98,7 +110,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
   }
 }
 
-using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*, const float* const*);
+using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*, const float* const*, float* const*);
 
 template <int V, bool kMaskW, int... kMinus1>
 struct GemmTiles {
@@ -123,8 +135,9 @@ static void gemm_panel(const GemmPanel& task) {
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.pixels * tile / tiles;
     const int64_t to = task.pixels * (tile + 1) / tiles;
-    const bool fetch = task.prefetch_x && to + to - from <= task.pixels;
-    tiles_of[to - from - 1](task, task.x + from, task.y + from, fetch ? task.x + to : nullptr);
+    const bool more = to + to - from <= task.pixels;
+    tiles_of[to - from - 1](task, task.x + from, task.y + from, task.prefetch_x && more ? task.x + to : nullptr,
+                            task.y + (task.resume && more ? to : from));
   }
 }
 

@@ -2,7 +2,7 @@
 // Needs gemm_tile.inl. One x pointer serves all positions, which are neighbours in memory.
 
 template <int M, int V, bool kMaskDy>
-static void gemm_tile_dw(const GemmPanelDw& task, int64_t first) {
+static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t next_dy) {
   Vec acc[M][V];
   float* const dw = task.dw + first * task.ldw;
   const int last = columns_of(task.n, V - 1);
@@ -29,6 +29,10 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first) {
     const float* x = task.x[s] + task.x_offset + first;
     const float* dy = task.dy[s] + task.dy_offset;
     for (int64_t p = task.lengths[s]; p > 0; --p, x += x_stride, dy += dy_stride) {
+      if (next_dy > 0) {
+        __builtin_prefetch(x + 2 * M - 1, 0, 2);
+        __builtin_prefetch(dy + next_dy, 0, 2);
+      }
       Vec b[V];
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
@@ -58,7 +62,7 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first) {
   }
 }
 
-using GemmTileDw = void (*)(const GemmPanelDw&, int64_t);
+using GemmTileDw = void (*)(const GemmPanelDw&, int64_t, int64_t);
 
 template <int V, bool kMaskDy, int... kMinus1>
 struct GemmTilesDw {
@@ -83,6 +87,6 @@ static void gemm_panel_dw(const GemmPanelDw& task) {
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.positions * tile / tiles;
     const int64_t to = task.positions * (tile + 1) / tiles;
-    tiles_of[to - from - 1](task, from);
+    tiles_of[to - from - 1](task, from, !task.fetch ? 0 : (tile % 2 + 2) * kLineFloats);
   }
 }

@@ -29,6 +29,12 @@ int64_t conv_dw_workspace(const ConvDw& shape, const Kernels& kernels, int threa
 void conv_dw_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,
                  Parallel& parallel, std::byte* workspace);
 
+// conv_dw_direct.cpp
+bool dw_direct_applies(const ConvDw& shape);
+int64_t dw_direct_workspace(const ConvDw& shape, const Kernels& kernels, int threads);
+void dw_direct_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,
+                   Parallel& parallel, std::byte* workspace);
+
 // depthwise_dw.cpp
 int64_t depthwise_dw_workspace(const ConvDw& shape, const Kernels& kernels, int threads);
 void depthwise_dw_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,

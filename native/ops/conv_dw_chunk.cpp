@@ -15,15 +15,26 @@ int64_t part_of(int64_t total, int64_t part, int64_t parts) { return total * par
 
 bool reads_padding(const ConvDw& shape) { return bounds_of(shape.rows).pads || bounds_of(shape.cols).pads; }
 
+DwBlocks make_dw_blocks(const ConvDw& shape) {
+  DwBlocks blocks = {};
+  blocks.segment = min_of(shape.cols.out, kSegment);
+  blocks.segments_per_row = ceil_div(shape.cols.out, kSegment);
+  blocks.segments = sat_mul(sat_mul(shape.images, shape.rows.out), blocks.segments_per_row);
+  blocks.block_segments = min_of(max_of(1, kSegment / blocks.segment), blocks.segments);
+  blocks.blocks = ceil_div(blocks.segments, blocks.block_segments);
+  return blocks;
+}
+
 DwTiling make_dw_tiling(const ConvDw& shape, const Kernels& kernels, const DwChoice& choice) {
   DwTiling tiling = {};
   tiling.in_c = sat_mul(shape.groups, shape.k);
   tiling.out_c = sat_mul(shape.groups, shape.columns);
-  tiling.segment = min_of(shape.cols.out, kSegment);
-  tiling.segments_per_row = ceil_div(shape.cols.out, kSegment);
-  tiling.segments = sat_mul(sat_mul(shape.images, shape.rows.out), tiling.segments_per_row);
-  tiling.block_segments = min_of(max_of(1, kSegment / tiling.segment), tiling.segments);
-  tiling.blocks = ceil_div(tiling.segments, tiling.block_segments);
+  const DwBlocks blocks = make_dw_blocks(shape);
+  tiling.segment = blocks.segment;
+  tiling.segments_per_row = blocks.segments_per_row;
+  tiling.segments = blocks.segments;
+  tiling.block_segments = blocks.block_segments;
+  tiling.blocks = blocks.blocks;
   const int64_t inputs_per_pixel =
       sat_mul(min_of(shape.rows.stride, shape.rows.kernel), min_of(shape.cols.stride, shape.cols.kernel));
   const int64_t floats_per_pixel = sat_add(sat_mul(tiling.in_c, inputs_per_pixel), tiling.out_c);

@@ -9,6 +9,12 @@
 
 namespace lanewise {
 
+/// How the pixels are cut into segments and blocks.
+struct DwBlocks {
+  int64_t segment, segments_per_row, segments, block_segments, blocks;
+};
+DwBlocks make_dw_blocks(const ConvDw& shape);
+
 /// Everything that follows from the shape.
 struct DwTiling {
   int64_t in_c, out_c;

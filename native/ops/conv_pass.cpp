@@ -67,7 +67,7 @@ ConvPass prepared_pass(ConvPass pass) {
 }  // namespace
 
 int64_t conv_pass_prepared_bytes(const ConvPass& pass, const Kernels& kernels) {
-  if (pass.depthwise()) return 0;
+  if (pass.depthwise() || planar_pays(pass, kernels)) return 0;
   const Plan plan = make_plan(prepared_pass(pass), kernels, 1);
   const int64_t bytes = sat_mul(sat_mul(plan.panels, plan.panel_floats), sizeof(float));
   return bytes > kMaxWorkspaceBytes ? -1 : bytes;
@@ -82,7 +82,8 @@ void conv_pass_prepare(const ConvPass& pass, const float* w, const Kernels& kern
 int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads) {
   if (pass.depthwise()) return depthwise_pass_workspace(pass, kernels, threads);
   if (planar_pays(pass, kernels)) return planar_pass_workspace(pass, kernels, threads);
-  const int64_t bytes = make_plan(pass, kernels, threads).bytes;
+  const int64_t bytes = matrix_pass_applies(pass) ? matrix_pass_workspace(pass, kernels, threads)
+                                                  : make_plan(pass, kernels, threads).bytes;
   return bytes > kMaxWorkspaceBytes ? -1 : bytes;
 }
 
@@ -90,6 +91,7 @@ void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels
                    std::byte* workspace) {
   if (pass.depthwise()) return depthwise_pass_run(pass, data, kernels, parallel, workspace);
   if (planar_pays(pass, kernels)) return planar_pass_run(pass, data, kernels, parallel, workspace);
+  if (matrix_pass_applies(pass)) return matrix_pass_run(pass, data, kernels, parallel, workspace);
   const Plan plan = make_plan(pass, kernels, parallel.threads());
   const float* packed = reinterpret_cast<const float*>(data.prepared);
   if (plan.packed && !pass.prepared) {

@@ -46,6 +46,12 @@ int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int th
 void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
                    std::byte* workspace);
 
+// matrix_pass.cpp
+bool matrix_pass_applies(const ConvPass& pass);
+int64_t matrix_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads);
+void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
+                     std::byte* workspace);
+
 // depthwise_pass.cpp, which leaves several outputs per channel to depthwise_multiplier.cpp
 int64_t depthwise_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads);
 void depthwise_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,

@@ -252,6 +252,10 @@ int main(int argc, char** argv) {
       {6, 31, 30, 1, 4, 4, 20, 1, 1, 3, 1, 0, 1, 2, 1},
       {12, 23, 25, 4, 5, 2, 18, 1, 1, 2, 1, 1, 1, 1, 1, 2},
       {12, 40, 50, 3, 4, 1, 7, 2, 2},
+      // The same without padding: taps that are neighbours or not, chunks that end inside a row.
+      {3, 36, 37, 24, 3, 3, 40, 1, 1, 0, 0, 0, 0, 2, 2},
+      {2, 40, 41, 130, 2, 3, 70, 2, 2},
+      {1, 2, 1500, 60, 2, 3, 33, 1, 1},
       // Pixels a multiple of 2 or 4 KiB apart.
       {2, 5, 5, 1024, 1, 1, 200},
       {1, 6, 6, 256, 3, 3, 65, 1, 2, 1, 1, 1, 1},
@@ -267,8 +271,23 @@ int main(int argc, char** argv) {
   };
   for (const Conv& s : planar_cases) test_conv(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_conv(random_conv(random), random, levels);
-  const int64_t matrices[][3] = {{1, 1, 1},     {1, 100, 10}, {64, 84, 10},   {7, 33, 65},   {30, 17, 100},
-                                 {129, 40, 37}, {2050, 5, 9}, {1025, 20, 70}, {3, 200, 128}, {40, 70, 130}};
+  const int64_t matrices[][3] = {{1, 1, 1},
+                                 {1, 100, 10},
+                                 {64, 84, 10},
+                                 {7, 33, 65},
+                                 {30, 17, 100},
+                                 {129, 40, 37},
+                                 {2050, 5, 9},
+                                 {1025, 20, 70},
+                                 {3, 200, 128},
+                                 {40, 70, 130},
+                                 {700, 70, 1024},
+                                 {2060, 130, 200},
+                                 // Several blocks of k: weights in place, transposed by the item, packed before.
+                                 {40, 2100, 70},
+                                 {60, 1024, 100},
+                                 {230, 1500, 100},
+                                 {700, 1300, 33}};
   for (const auto& m : matrices) test_matrix(m[0], m[1], m[2], random, levels);
 
   std::printf("%d checks, %d failures\n", checks, failures);
