@@ -1,7 +1,7 @@
 // The thread pool: one per process, never destroyed (threads may still be running when static destructors would).
-// A region is open while items are left. Sleeping workers need not wake for it to finish: the caller closes the region
-// when the counter is exhausted and waits only for workers that have entered. So more threads than cores only costs
-// time.
+// A region is open while items are left. Sleeping workers need not wake for it to finish: the caller does their shares
+// too, closes the region when all are exhausted and waits only for workers that have entered. So more threads than
+// cores only costs time.
 #include "parallel.h"
 
 #include <pthread.h>
@@ -63,12 +63,15 @@ constexpr uint32_t kCount = kCallerSleeps - 1;
 
 struct alignas(64) Worker {
   std::atomic<uint32_t> sleeping{0};
+  /// Its share of the region: the next item that nobody has claimed, and the end.
+  alignas(64) std::atomic<int64_t> next{0};
+  int64_t end = 0;
 };
 
 struct Pool {
   alignas(64) std::atomic<uint32_t> generation{0};
   alignas(64) std::atomic<uint32_t> state{0};
-  Region* region = nullptr;  // valid while open or while workers are inside
+  const Region* region = nullptr;  // valid while open or while workers are inside
   alignas(64) std::atomic<bool> busy{false};
   std::atomic<int> started{1};  // worker 0 is whoever calls
   std::mutex starting;
@@ -76,7 +79,8 @@ struct Pool {
 
   void work(int worker);
   void start(int threads);
-  void run(Region& region);
+  void run(const Region& region);
+  void drain(int worker);
 };
 
 constinit Pool pool;
@@ -103,7 +107,7 @@ void Pool::work(int worker) {
     while ((now & kOpen) != 0 && !state.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) {
     }
     if ((now & kOpen) == 0) continue;
-    if (worker < region->threads) region->drain(*region, worker);
+    if (worker < region->threads) drain(worker);
     if (state.fetch_sub(1, std::memory_order_acq_rel) - 1 == kCallerSleeps) state.notify_one();
   }
 }
@@ -135,8 +139,25 @@ void Pool::start(int threads) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void Pool::run(Region& todo) {
+void Pool::drain(int worker) {
+  const int threads = region->threads;
+  for (int i = 0; i < threads; ++i) {
+    Worker& owner = workers[worker + i < threads ? worker + i : worker + i - threads];
+    while (owner.next.load(std::memory_order_relaxed) < owner.end) {
+      const int64_t item = owner.next.fetch_add(1, std::memory_order_relaxed);
+      if (item >= owner.end) break;
+      if (region->stopped()) return;
+      region->call(region->function, item, worker);
+    }
+  }
+}
+
+void Pool::run(const Region& todo) {
   region = &todo;
+  for (int worker = 0; worker < todo.threads; ++worker) {
+    workers[worker].next.store(todo.items * worker / todo.threads, std::memory_order_relaxed);
+    workers[worker].end = todo.items * (worker + 1) / todo.threads;
+  }
   state.store(kOpen, std::memory_order_release);
   generation.fetch_add(1);
   const int threads = std::min(todo.threads, started.load(std::memory_order_acquire));
@@ -144,7 +165,7 @@ void Pool::run(Region& todo) {
     auto& sleeping = workers[worker].sleeping;
     if (sleeping.load() == 1 && sleeping.exchange(0) == 1) sleeping.notify_one();
   }
-  todo.drain(todo, 0);
+  drain(0);
   state.fetch_and(~kOpen, std::memory_order_acq_rel);
   const auto alone = [&] { return (state.load(std::memory_order_acquire) & kCount) == 0; };
   if (!spin(alone)) {
@@ -164,7 +185,7 @@ Parallel::Parallel(int threads, const std::atomic<bool>* stop) : threads_(thread
   pool.start(threads_);
 }
 
-bool Parallel::submit(Region& region) {
+bool Parallel::submit(const Region& region) {
   if (pool.busy.exchange(true, std::memory_order_acquire)) return false;
   pool.run(region);
   pool.busy.store(false, std::memory_order_release);

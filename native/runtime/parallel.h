@@ -1,6 +1,7 @@
 // Splits a loop over the process-wide thread pool.
-// Items are claimed one by one from a counter, so which worker computes an item differs from run to run: an item must
-// write only what belongs to it, or to scratch memory of its worker. Then results do not depend on the thread count.
+// A worker does its own share of consecutive items first, so that it meets in its cache what it wrote in the op before,
+// then takes over what others have left. Which worker computes an item differs from run to run: an item must write only
+// what belongs to it, or to scratch memory of its worker. Then results do not depend on the thread count.
 #pragma once
 
 #include <atomic>
@@ -13,12 +14,13 @@ inline constexpr int kMaxThreads = 1024;
 
 /// One loop on its way through the pool; lives on the caller's stack.
 struct Region {
-  void (*drain)(Region&, int worker);
+  void (*call)(const void* function, int64_t item, int worker);
   const void* function;
   const std::atomic<bool>* stop;
   int64_t items;
   int threads;
-  alignas(64) std::atomic<int64_t> next;
+
+  bool stopped() const { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 };
 
 /// How many threads a plan may use, and the way to use them. Cheap; every plan has its own.
@@ -35,24 +37,17 @@ class Parallel {
   template <class F>
   void run(int64_t items, F&& f) {
     using Function = std::remove_reference_t<F>;
-    Region region{&drain<Function>, &f, stop_, items, threads_, {0}};
-    if (threads_ == 1 || items <= 1 || !submit(region)) drain<Function>(region, 0);
+    const auto call = [](const void* function, int64_t item, int worker) {
+      (*static_cast<Function*>(const_cast<void*>(function)))(item, worker);
+    };
+    const Region region{call, &f, stop_, items, threads_};
+    if (threads_ > 1 && items > 1 && submit(region)) return;
+    for (int64_t item = 0; item < items && !region.stopped(); ++item) f(item, 0);
   }
 
  private:
-  template <class Function>
-  static void drain(Region& region, int worker) {
-    auto& f = *static_cast<Function*>(const_cast<void*>(region.function));
-    for (;;) {
-      const int64_t item = region.next.fetch_add(1, std::memory_order_relaxed);
-      if (item >= region.items) return;
-      if (region.stop != nullptr && region.stop->load(std::memory_order_relaxed)) return;
-      f(item, worker);
-    }
-  }
-
   /// False when the pool is busy.
-  static bool submit(Region& region);
+  static bool submit(const Region& region);
 
   int threads_;
   const std::atomic<bool>* stop_;
