@@ -88,9 +88,9 @@ special(ops.preluDx, 'prelu_dx takes NaN and 0 for negative', [row([1, 1, 1, 1])
 special(
   ops.preluDw,
   'prelu_dw leaves out what passed',
-  [given([2, 4], [1, inf, 1, nan]), given([2, 4], [-2, inf, -inf, 1])],
+  [given([2, 5], [1, inf, 1, nan, 1]), given([2, 5], [-2, inf, -inf, 1, nan])],
   { shared: 0 },
-  [[-4, 0, -inf, 0]],
+  [[-4, 0, -inf, 0, nan]],
 );
 special(ops.biasAdd, 'bias_add of infinities', [given([3, 2], [inf, -inf]), vector(-inf, 1)], {}, [
   [nan, -inf, nan, -inf, nan, -inf],
