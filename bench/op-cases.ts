@@ -1,5 +1,6 @@
 // The single ops that are timed. Shapes are those of common networks; `c@s` is c channels on an s x s map, `n` the
 // batch. Cases marked nativeOnly have the batch at which peers are usually quoted.
+import { unaryAttrs } from '../lib/ops/unary-functions.ts';
 import { type BenchCase, constant, type InputSpec, opCase, random, wholeNumbers } from './bench-case.ts';
 
 interface ConvShape {
@@ -88,6 +89,18 @@ function elementwiseCases(n: number, size: number, c: number): BenchCase[] {
     opCase({ op: 'relu_dx', shape, inputs: [x, x] }),
     opCase({ op: 'sigmoid', shape, inputs: [x] }),
     opCase({ op: 'tanh', shape, inputs: [x] }),
+    ...(
+      [
+        ['silu', 1],
+        ['gelu', 0],
+        ['hard_swish', 0],
+      ] as const
+    ).flatMap(([name, alpha]) => [
+      opCase({ op: 'unary', shape: `${name} ${shape}`, inputs: [x], attrs: unaryAttrs(name, alpha) }),
+      opCase({ op: 'unary_dx', shape: `${name} ${shape}`, inputs: [x, x], attrs: unaryAttrs(name, alpha) }),
+    ]),
+    opCase({ op: 'prelu', shape, inputs: [x, random(c)] }),
+    opCase({ op: 'prelu_dw', shape, inputs: [x, x], attrs: { shared: 0 } }),
     opCase({ op: 'add', shape, inputs: [x, x], attrs: { activation: 1, slope: 0 } }),
     opCase({ op: 'dropout', shape, inputs: [x, step], attrs: { rate: 0.5, stream: 1 } }),
     opCase({ op: 'normalize', shape, inputs: [wholeNumbers('u8', 256, n, size, size, c), random(c), random(c)] }),
@@ -100,6 +113,7 @@ function lossCases(n: number, k: number): BenchCase[] {
   const shape = `${k} n${n}`;
   const inputs = [constant(1 / k, n, k), labels, constant(1, 1)];
   return [
+    opCase({ op: 'log_softmax', shape, inputs: [random(n, k)] }),
     opCase({ op: 'softmax_cross_entropy', shape, inputs: [random(n, k), labels], attrs }),
     opCase({ op: 'softmax_cross_entropy_dx', shape, inputs, attrs }),
   ];

@@ -7,7 +7,37 @@ export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';
 export { type ErrorCode, LanewiseError } from './errors.ts';
-export { type LeakyReluOptions, leakyRelu, relu, sigmoid, softmax, tanh } from './nn/activation.ts';
+export {
+  type ClipOptions,
+  celu,
+  clip,
+  type EluOptions,
+  elu,
+  type GeluOptions,
+  gelu,
+  type HardSigmoidOptions,
+  type HardTanhOptions,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  type LeakyReluOptions,
+  leakyRelu,
+  logSoftmax,
+  mish,
+  type PreluOptions,
+  prelu,
+  relu,
+  relu6,
+  type SiluOptions,
+  type SoftplusOptions,
+  selu,
+  sigmoid,
+  silu,
+  softmax,
+  softplus,
+  softsign,
+  tanh,
+} from './nn/activation.ts';
 export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerOptions } from './nn/layer.ts';

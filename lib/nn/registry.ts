@@ -1,7 +1,7 @@
 // Layers by type name, for reading an architecture back from a model file.
 
 import { LanewiseError } from '../errors.ts';
-import { leakyRelu, relu, sigmoid, softmax, tanh } from './activation.ts';
+import * as activations from './activation.ts';
 import { conv2d } from './conv2d.ts';
 import type { Layer, LayerConfig } from './layer.ts';
 import { flatten, linear } from './linear.ts';
@@ -15,7 +15,7 @@ type Factory = (options: any) => Layer;
 const MAX_NESTING = 64;
 
 const factories: ReadonlyMap<string, Factory> = new Map<string, Factory>([
-  ...Object.entries({ conv2d, linear, flatten, relu, leakyRelu, sigmoid, tanh, softmax }),
+  ...Object.entries({ conv2d, linear, flatten, ...activations }),
   ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
 ]);
 

@@ -8,7 +8,7 @@ const { fround } = Math;
 const ROWS_PER_BLOCK = 256;
 
 /** `out[c] = p0[c] + p1[c] + ...`, where `addRow(row, part)` adds one row to the block's sums. */
-function sumBlocks(rows: number, out: Float32Array, addRow: (row: number, part: Float32Array) => void): void {
+export function sumBlocks(rows: number, out: Float32Array, addRow: (row: number, part: Float32Array) => void): void {
   const part = new Float32Array(out.length);
   for (let start = 0; start < rows; start += ROWS_PER_BLOCK) {
     part.fill(0);

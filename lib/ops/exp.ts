@@ -5,12 +5,12 @@ import { fma } from './fma.ts';
 
 const { fround } = Math;
 
-const LOG2_E = fround(Math.LOG2E);
+export const LOG2_E = fround(Math.LOG2E);
 /** Adding and subtracting 1.5 * 2^23 rounds to a whole number. */
-const ROUNDER = 12582912;
+export const ROUNDER = 12582912;
 /** ln 2 in two parts; the first has few bits, so that `n * LN2_HIGH` is exact. */
-const LN2_HIGH = 0.693359375;
-const LN2_LOW = fround(-2.1219444e-4);
+export const LN2_HIGH = 0.693359375;
+export const LN2_LOW = fround(-2.1219444e-4);
 const EXP_COEFFICIENTS = [
   1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
 ].map(fround) as [number, number, number, number, number, number];

@@ -18,15 +18,18 @@ import { globalMaxPool2d, globalMaxPool2dDx } from './global_max_pool2d.ts';
 import { guardFinite } from './guard_finite.ts';
 import { leakyRelu, leakyReluDx } from './leaky_relu.ts';
 import { linear, linearDw, linearDx } from './linear.ts';
+import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { normalize } from './normalize.ts';
 import type { OpDefinition } from './op.ts';
+import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { softmax, softmaxDx } from './softmax.ts';
 import { softmaxCrossEntropy, softmaxCrossEntropyDx } from './softmax_cross_entropy.ts';
 import { tanh, tanhDx } from './tanh.ts';
+import { unary, unaryDx } from './unary.ts';
 
 /** All ops; the position of an op is its opcode. */
 export const opTable: readonly OpDefinition[] = [
@@ -76,6 +79,13 @@ export const opTable: readonly OpDefinition[] = [
   adamStep,
   biasActivationDx,
   batchNorm2dFold,
+  unary,
+  unaryDx,
+  prelu,
+  preluDx,
+  preluDw,
+  logSoftmax,
+  logSoftmaxDx,
 ];
 
 export {
@@ -110,9 +120,14 @@ export {
   linear,
   linearDw,
   linearDx,
+  logSoftmax,
+  logSoftmaxDx,
   maxPool2d,
   maxPool2dDx,
   normalize,
+  prelu,
+  preluDw,
+  preluDx,
   relu,
   reluDx,
   sgdStep,
@@ -124,5 +139,7 @@ export {
   softmaxDx,
   tanh,
   tanhDx,
+  unary,
+  unaryDx,
   unflatten,
 };

@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x8ad7215bu;
+inline constexpr uint32_t kOpTableHash = 0xed79305du;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -58,6 +58,13 @@ enum class OpCode : int32_t {
   kAdamStep = 43,
   kBiasActivationDx = 44,
   kBatchNorm2dFold = 45,
+  kUnary = 46,
+  kUnaryDx = 47,
+  kPrelu = 48,
+  kPreluDx = 49,
+  kPreluDw = 50,
+  kLogSoftmax = 51,
+  kLogSoftmaxDx = 52,
 };
 
 struct Conv2dAttrs {
@@ -261,6 +268,22 @@ struct BatchNorm2dFoldAttrs {
   float epsilon;
 };
 
+struct UnaryAttrs {
+  int32_t kind;
+  float alpha;
+  float beta;
+};
+
+struct UnaryDxAttrs {
+  int32_t kind;
+  float alpha;
+  float beta;
+};
+
+struct PreluDwAttrs {
+  int32_t shared;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -305,6 +328,13 @@ extern const OpImpl sgd_step_impl;
 extern const OpImpl adam_step_impl;
 extern const OpImpl bias_activation_dx_impl;
 extern const OpImpl batch_norm2d_fold_impl;
+extern const OpImpl unary_impl;
+extern const OpImpl unary_dx_impl;
+extern const OpImpl prelu_impl;
+extern const OpImpl prelu_dx_impl;
+extern const OpImpl prelu_dw_impl;
+extern const OpImpl log_softmax_impl;
+extern const OpImpl log_softmax_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -366,9 +396,16 @@ inline constexpr OpEntry kOpTable[] = {
     {"adam_step", 5, 5, 0, 5, &adam_step_impl, 0x0, 0x7, -1, -1},
     {"bias_activation_dx", 2, 2, 2, 2, &bias_activation_dx_impl, 0x0, 0x0, 0, 0},
     {"batch_norm2d_fold", 5, 6, 2, 1, &batch_norm2d_fold_impl, 0x20, 0x0, -1, -1},
+    {"unary", 1, 1, 1, 3, &unary_impl, 0x0, 0x0, 0, 0},
+    {"unary_dx", 2, 2, 1, 3, &unary_dx_impl, 0x0, 0x0, 0, 0},
+    {"prelu", 2, 2, 1, 0, &prelu_impl, 0x0, 0x0, 0, 0},
+    {"prelu_dx", 3, 3, 1, 0, &prelu_dx_impl, 0x0, 0x0, 0, 0},
+    {"prelu_dw", 2, 2, 1, 1, &prelu_dw_impl, 0x0, 0x0, -1, -1},
+    {"log_softmax", 1, 1, 1, 0, &log_softmax_impl, 0x0, 0x0, -1, -1},
+    {"log_softmax_dx", 2, 2, 1, 0, &log_softmax_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 46;
+inline constexpr int kOpCount = 53;
 
 }  // namespace lanewise
 // clang-format on

@@ -70,6 +70,14 @@ LANEWISE_INLINE Vec copysign1(Vec magnitude, Vec sign) {
 LANEWISE_INLINE Vec pow2(Vec n) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
+// For normal numbers above 0: x = significand_of(x) * 2^exponent_of(x), the significand from 1 to below 2.
+LANEWISE_INLINE Vec exponent_of(Vec a) {
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(_mm256_castps_si256(a), 23), _mm256_set1_epi32(127)));
+}
+LANEWISE_INLINE Vec significand_of(Vec a) {
+  const __m256i fraction = _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0x007fffff));
+  return _mm256_castsi256_ps(_mm256_or_si256(fraction, _mm256_set1_epi32(0x3f800000)));
+}
 
 // Conversions: integers to floats on load; on store the lanes must hold integral values that fit.
 LANEWISE_INLINE Vec load_u8(const uint8_t* p) {

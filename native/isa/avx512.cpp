@@ -67,6 +67,13 @@ LANEWISE_INLINE Vec copysign1(Vec magnitude, Vec sign) {
 LANEWISE_INLINE Vec pow2(Vec n) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
 }
+LANEWISE_INLINE Vec exponent_of(Vec a) {
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_srli_epi32(_mm512_castps_si512(a), 23), _mm512_set1_epi32(127)));
+}
+LANEWISE_INLINE Vec significand_of(Vec a) {
+  const __m512i fraction = _mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x007fffff));
+  return _mm512_castsi512_ps(_mm512_or_si512(fraction, _mm512_set1_epi32(0x3f800000)));
+}
 
 LANEWISE_INLINE Vec load_u8(const uint8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));

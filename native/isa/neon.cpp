@@ -64,6 +64,13 @@ LANEWISE_INLINE Vec copysign1(Vec magnitude, Vec sign) { return vbslq_f32(vdupq_
 LANEWISE_INLINE Vec pow2(Vec n) {
   return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
 }
+LANEWISE_INLINE Vec exponent_of(Vec a) {
+  return vcvtq_f32_s32(vsubq_s32(vshrq_n_s32(vreinterpretq_s32_f32(a), 23), vdupq_n_s32(127)));
+}
+LANEWISE_INLINE Vec significand_of(Vec a) {
+  const uint32x4_t fraction = vandq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(0x007fffffu));
+  return vreinterpretq_f32_u32(vorrq_u32(fraction, vdupq_n_u32(0x3f800000u)));
+}
 
 LANEWISE_INLINE Vec load_u8_n(const uint8_t* p, int n) {
   float lanes[4] = {};

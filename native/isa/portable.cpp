@@ -1,6 +1,7 @@
 // The portable level: 4 lanes, SSE2 on x86-64, plain loops elsewhere. It is the baseline that always works.
 // Its fma is exact without FMA hardware: the product of two floats is exact in double, and the double sum is rounded to
 // odd before it is narrowed, which makes the second rounding harmless.
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -109,6 +110,13 @@ LANEWISE_INLINE Vec copysign1(Vec magnitude, Vec sign) {
 
 LANEWISE_INLINE Vec pow2(Vec n) {
   return _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(_mm_cvtps_epi32(n), _mm_set1_epi32(127)), 23));
+}
+LANEWISE_INLINE Vec exponent_of(Vec a) {
+  return _mm_cvtepi32_ps(_mm_sub_epi32(_mm_srli_epi32(_mm_castps_si128(a), 23), _mm_set1_epi32(127)));
+}
+LANEWISE_INLINE Vec significand_of(Vec a) {
+  const __m128i fraction = _mm_and_si128(_mm_castps_si128(a), _mm_set1_epi32(0x007fffff));
+  return _mm_castsi128_ps(_mm_or_si128(fraction, _mm_set1_epi32(0x3f800000)));
 }
 
 LANEWISE_INLINE Vec load_i32(const int32_t* p) {
@@ -246,10 +254,17 @@ LANEWISE_INLINE Vec copysign1(Vec a, Vec b) {
 }
 LANEWISE_INLINE Vec pow2(Vec n) {
   Vec r;
-  LANEWISE_EACH {
-    const uint32_t bits = static_cast<uint32_t>(static_cast<int32_t>(n.lane[i]) + 127) << 23;
-    std::memcpy(&r.lane[i], &bits, 4);
-  }
+  LANEWISE_EACH r.lane[i] = std::bit_cast<float>(static_cast<uint32_t>(static_cast<int32_t>(n.lane[i]) + 127) << 23);
+  return r;
+}
+LANEWISE_INLINE Vec exponent_of(Vec a) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = static_cast<float>(static_cast<int32_t>(std::bit_cast<uint32_t>(a.lane[i]) >> 23) - 127);
+  return r;
+}
+LANEWISE_INLINE Vec significand_of(Vec a) {
+  Vec r;
+  LANEWISE_EACH r.lane[i] = std::bit_cast<float>((std::bit_cast<uint32_t>(a.lane[i]) & 0x007fffffu) | 0x3f800000u);
   return r;
 }
 LANEWISE_INLINE Vec load_i32(const int32_t* p) {

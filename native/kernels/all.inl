@@ -26,11 +26,13 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "depthwise.inl"
 #include "depthwise_dw.inl"
 #include "dropout.inl"
+#include "elementary.inl"
 #include "elementwise.inl"
 #include "optimizer.inl"
 #include "planar.inl"
 #include "pool.inl"
 #include "softmax.inl"
+#include "unary.inl"
 #include "winograd.inl"
 
 #include "avg_pool.inl"
@@ -38,6 +40,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "batch_norm_dx.inl"
 #include "bias_activation_dx.inl"
 #include "max_pool.inl"
+#include "prelu_dw.inl"
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,
 #define LANEWISE_TABLE(isa) \

@@ -7,6 +7,21 @@ static void bias_add_rows(const float* x, const float* b, float* y, int64_t rows
   });
 }
 
+static void prelu_rows(const float* x, const float* slope, float* y, int64_t rows, int64_t c) {
+  for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
+    const Vec v = lanes.read(x + at);
+    lanes.write(y + at, select(less(zero(), v), v, mul(v, lanes.read(slope + j))));
+  });
+}
+
+static void prelu_backward_rows(const float* dy, const float* x, const float* slope, float* dx, int64_t rows,
+                                int64_t c) {
+  for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
+    const Vec g = lanes.read(dy + at);
+    lanes.write(dx + at, select(less(zero(), lanes.read(x + at)), g, mul(g, lanes.read(slope + j))));
+  });
+}
+
 template <class T>
 LANEWISE_INLINE void normalize_any(const T* x, const float* scale, const float* shift, float* y, int64_t rows,
                                    int64_t c) {

@@ -9,10 +9,12 @@
 #include "depthwise.h"
 #include "gemm_rows_dw.h"
 #include "gemm_tile.h"
+#include "natural_log.h"
 #include "optimizer_parameters.h"
 #include "planar.h"
 #include "pool_shape.h"
 #include "random.h"
+#include "unary_kind.h"
 #include "winograd.h"
 
 // X(name, return type, (arguments))
@@ -57,6 +59,10 @@
   X(sigmoid_backward, void, (const float* dy, const float* y, float* dx, int64_t count)) \
   X(tanh_forward, void, (const float* x, float* y, int64_t count)) \
   X(tanh_backward, void, (const float* dy, const float* y, float* dx, int64_t count)) \
+  /* unary.inl: see unary_kind.h */ \
+  X(unary_forward, void, (const float* x, float* y, int64_t count, UnaryKind kind, float alpha, float beta)) \
+  X(unary_backward, void, \
+    (const float* dy, const float* x, float* dx, int64_t count, UnaryKind kind, float alpha, float beta)) \
   /* dropout.inl */ \
   X(dropout_flat, void, \
     (const float* x, float* y, int64_t first, int64_t count, uint32_t key, int32_t threshold, float scale)) \
@@ -64,16 +70,25 @@
   X(softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum)) \
   X(smoothed_loss, double, (const float* x, int64_t k, float top, double lse)) \
   X(softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
+  X(log_softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k)) \
+  X(log_softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
   X(cross_entropy_backward_rows, void, \
     (const float* probs, const int32_t* labels, float* dx, int64_t rows, int64_t k, float on, float off, float scale)) \
   /* channel.inl: rows of c against vectors of c */ \
   X(bias_add_rows, void, (const float* x, const float* b, float* y, int64_t rows, int64_t c)) \
+  X(prelu_rows, void, (const float* x, const float* slope, float* y, int64_t rows, int64_t c)) \
+  X(prelu_backward_rows, void, \
+    (const float* dy, const float* x, const float* slope, float* dx, int64_t rows, int64_t c)) \
   X(normalize_rows, void, (const float* x, const float* scale, const float* shift, float* y, int64_t rows, int64_t c)) \
   X(normalize_rows_u8, void, \
     (const uint8_t* x, const float* scale, const float* shift, float* y, int64_t rows, int64_t c)) \
   /* column_sum.inl */ \
   X(column_sum, void, \
     (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, int64_t sums_stride)) \
+  /* prelu_dw.inl */ \
+  X(prelu_slope_sums, void, \
+    (const float* dy, const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, \
+     int64_t sums_stride)) \
   /* batch_norm.inl */ \
   X(batch_norm_stats, void, \
     (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* means, float* m2s, \

@@ -1,6 +1,6 @@
-// Softmax over the last axis, row by row, and the gradients of softmax and of softmax with cross-entropy.
-// Needs activation.inl and elementwise.inl. Sums run in double over the fp32 exponentials: kSumLanes partial sums take
-// turns, which are then added from left to right. That is the definition, docs/numerics.md.
+// Softmax and its logarithm over the last axis, row by row, and the gradients of both and of softmax with
+// cross-entropy. Needs activation.inl and elementwise.inl. Sums run in double over the fp32 exponentials: kSumLanes
+// partial sums take turns, which are then added from left to right. That is the definition, docs/numerics.md.
 
 constexpr int kSumLanes = 16;
 
@@ -52,6 +52,26 @@ static void softmax_rows(const float* x, float* y, int64_t rows, int64_t k, floa
     divide_by(y, y, k, static_cast<float>(sum));
     if (row_max != nullptr) row_max[row] = top;
     if (row_sum != nullptr) row_sum[row] = sum;
+  }
+}
+
+/// y = log(softmax) of each row of x[rows,k]. y may not be x: it holds the exponentials first.
+static void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t k) {
+  for (int64_t row = 0; row < rows; ++row, x += k, y += k) {
+    const Vec shift = broadcast(largest_of(x, k));
+    map1(x, y, k, [shift](Vec v) { return exp_of_nonpositive(sub(v, shift)); });
+    const double sum = sum_in_turns(k, [y](int64_t i) { return static_cast<double>(y[i]); });
+    const Vec rest = broadcast(static_cast<float>(log_of(sum)));
+    map1(x, y, k, [=](Vec v) { return sub(sub(v, shift), rest); });
+  }
+}
+
+/// dx = dy - e^y * sum(dy), the sum in double. dx may be dy.
+static void log_softmax_backward_rows(const float* dy, const float* y, float* dx, int64_t rows, int64_t k) {
+  for (int64_t row = 0; row < rows; ++row, dy += k, y += k, dx += k) {
+    const double sum = sum_in_turns(k, [dy](int64_t i) { return static_cast<double>(dy[i]); });
+    const Vec minus = broadcast(-static_cast<float>(sum));
+    map2(dy, y, dx, k, [minus](Vec g, Vec v) { return fma(exp_of(v), minus, g); });
   }
 }
 

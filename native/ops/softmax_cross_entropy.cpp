@@ -1,6 +1,5 @@
 // softmax_cross_entropy: the mean over rows of -sum t * log(softmax(logits)), and its gradient.
 // Losses are doubles until the end. A label outside the classes makes the loss NaN and is never used as an index.
-#include <cstring>
 #include <limits>
 
 #include "../generated/op_table.h"
@@ -11,30 +10,6 @@
 
 namespace lanewise {
 namespace {
-
-/// 1 / (2k + 1), the series of the inverse hyperbolic tangent.
-constexpr double kOddReciprocals[11] = {1.0,        1.0 / 3.0,  1.0 / 5.0,  1.0 / 7.0,  1.0 / 9.0, 1.0 / 11.0,
-                                        1.0 / 13.0, 1.0 / 15.0, 1.0 / 17.0, 1.0 / 19.0, 1.0 / 21.0};
-
-/// ln x of a positive normal double, or NaN; the same operations as lib/ops/exp.ts.
-double log_of(double x) {
-  if (!(x > 0)) return std::numeric_limits<double>::quiet_NaN();
-  uint64_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  int exponent = static_cast<int>(bits >> 52) - 1023;
-  bits = (bits & 0x000fffffffffffffu) | 0x3ff0000000000000u;
-  double m;
-  std::memcpy(&m, &bits, sizeof m);
-  if (m >= 1.4142135623730951) {
-    m = m / 2;
-    exponent += 1;
-  }
-  const double z = (m - 1) / (m + 1);
-  const double z2 = z * z;
-  double s = kOddReciprocals[10];
-  for (int k = 9; k >= 0; --k) s = s * z2 + kOddReciprocals[k];
-  return 2 * z * s + exponent * 0.6931471805599453;
-}
 
 double row_loss(const Kernels& kernels, const float* logits, int64_t k, int64_t label, float top, double sum,
                 double smoothing) {

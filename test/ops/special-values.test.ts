@@ -4,6 +4,7 @@
 import { expect, it } from 'vitest';
 import * as ops from '../../lib/ops/index.ts';
 import type { Attrs, OpDefinition } from '../../lib/ops/op.ts';
+import { type UnaryName, unaryAttrs } from '../../lib/ops/unary-functions.ts';
 import { isaLevels, prepareNative, runReference } from './implementations.ts';
 import { CaseList, given, type Source } from './op-case.ts';
 
@@ -43,6 +44,54 @@ special(ops.reluDx, 'relu_dx lets the gradient of NaN pass', [row([1, 2, 3, 4]),
 special(ops.leakyRelu, 'leaky_relu keeps NaN', [row(odd)], { slope: 0.5 }, [repeated([nan, inf, -inf, 0])]);
 special(ops.sigmoid, 'sigmoid keeps NaN', [row(odd)], {}, [repeated([nan, 1, 0, 0.5])]);
 special(ops.tanh, 'tanh keeps NaN', [row(odd)], {}, [repeated([nan, 1, -1, 0])]);
+
+/** Values and derivatives of NaN, infinity, -infinity and two numbers where a function has a kink or an end. */
+const limits: readonly (readonly [UnaryName, number, number, number[], number[], kinks?: [number, number]])[] = [
+  ['hard_tanh', 0, 6, [nan, 6, 0, 0, 6], [1, 0, 0, 0, 0], [0, 6]],
+  ['clip', 0, 6, [nan, 6, 0, 0, 6], [1, 0, 0, 1, 1], [0, 6]],
+  ['clip', -inf, inf, [nan, inf, -inf, 3e38, -3e38], [1, 1, 1, 1, 1], [3e38, -3e38]],
+  ['elu', 2, 1, [nan, inf, -2, 0, -2], [1, 1, 0, 2, 0], [0, -3e38]],
+  ['celu', 2, 0, [nan, inf, -2, 0, -2], [1, 1, 0, 1, 0], [0, -3e38]],
+  ['gelu', 0, 0, [nan, inf, 0, 0, 0], [nan, 1, 0, 0.5, 0], [0, -3e38]],
+  ['gelu_tanh', 0, 0, [nan, inf, 0, 3e38, 0], [nan, 1, 0, 1, 0], [3e38, -3e38]],
+  ['silu', 1, 0, [nan, inf, 0, 3e38, 0], [nan, 1, 0, 1, 0], [3e38, -3e38]],
+  ['silu', 1e10, 0, [nan, inf, 0, 3e38, 0], [nan, 1, 0, 1, 0], [3e38, -3e38]],
+  ['mish', 0, 0, [nan, inf, 0, 3e38, 0], [nan, 1, 0, 1, 0], [3e38, -3e38]],
+  ['hard_sigmoid', 1 / 6, 0.5, [nan, 1, 0, 0, 1], [1 / 6, 0, 0, 0, 0], [-3, 3]],
+  ['hard_swish', 0, 0, [nan, inf, 0, 0, 3], [nan, 1, 0, 0, 1], [-3, 3]],
+  ['softplus', 1, 20, [nan, inf, 0, 3e38, 0], [nan, 1, 0, 1, 0], [3e38, -3e38]],
+  ['softplus', 1e10, 20, [nan, inf, 0, 3e38, 0], [nan, 1, 0, 1, 0], [3e38, -3e38]],
+  ['softsign', 0, 0, [nan, 1, -1, 1, -1], [nan, 0, 0, 0, 0], [3e38, -3e38]],
+  ['exp', 0, 0, [nan, inf, 0, inf, 0], [nan, inf, 0, inf, 0], [89, -104]],
+  ['log', 0, 0, [nan, inf, nan, -inf, nan], [nan, 0, 0, inf, -1], [0, -1]],
+  ['sqrt', 0, 0, [nan, inf, nan, 0, nan], [nan, 0, nan, inf, nan], [0, -1]],
+  ['reciprocal', 0, 0, [nan, 0, 0, inf, -0.5], [nan, 0, 0, -inf, -0.25], [0, -2]],
+  ['abs', 0, 0, [nan, inf, inf, 0, 3e38], [nan, 1, -1, 0, -1], [0, -3e38]],
+  ['negate', 0, 0, [nan, -inf, inf, 0, 1], [-1, -1, -1, -1, -1], [0, -1]],
+  ['square', 0, 0, [nan, inf, inf, 0, inf], [nan, inf, -inf, 0, -inf], [0, -3e38]],
+  ['erf', 0, 0, [nan, 1, -1, 1, -1], [nan, 0, 0, 0, 0], [3e38, -3e38]],
+];
+for (const [name, alpha, beta, results, slopes, kinks = [0, 0]] of limits) {
+  const x = row([nan, inf, -inf, ...kinks]);
+  const attrs = unaryAttrs(name, alpha, beta);
+  const title = `${name}(${alpha}, ${beta})`;
+  special(ops.unary, `${title} at its limits`, [x], attrs, [repeated(results)]);
+  special(ops.unaryDx, `the derivative of ${title} at its limits`, [row([1, 1, 1, 1, 1]), x], attrs, [
+    repeated(slopes),
+  ]);
+}
+const half = vector(0.5);
+special(ops.prelu, 'prelu keeps NaN', [row(odd), half], {}, [repeated([nan, inf, -inf, 0])]);
+special(ops.preluDx, 'prelu_dx takes NaN and 0 for negative', [row([1, 1, 1, 1]), row(odd), half], {}, [
+  repeated([0.5, 1, 0.5, 0.5]),
+]);
+special(
+  ops.preluDw,
+  'prelu_dw leaves out what passed',
+  [given([2, 5], [1, inf, 1, nan, 1]), given([2, 5], [-2, inf, -inf, 1, nan])],
+  { shared: 0 },
+  [[-4, 0, -inf, 0, nan]],
+);
 special(ops.biasAdd, 'bias_add of infinities', [given([3, 2], [inf, -inf]), vector(-inf, 1)], {}, [
   [nan, -inf, nan, -inf, nan, -inf],
 ]);
@@ -95,6 +144,16 @@ const logits = given([4, 3], [nan, 1, 2, 1, 2, nan, inf, 1, 2, -inf, -inf, 0]);
 special(ops.softmax, 'softmax of rows with NaN or infinity', [logits], {}, [
   [nan, nan, nan, nan, nan, nan, nan, nan, nan, 0, 0, 1],
 ]);
+special(ops.logSoftmax, 'log_softmax of rows with NaN or infinity', [logits], {}, [
+  [nan, nan, nan, nan, nan, nan, nan, nan, nan, -inf, -inf, 0],
+]);
+special(
+  ops.logSoftmaxDx,
+  'log_softmax_dx where the probability is 0',
+  [given([1, 3], [1, 2, 3]), given([1, 3], [-inf, -inf, 0])],
+  {},
+  [[1, 2, -3]],
+);
 special(ops.countCorrect, 'count_correct never counts NaN', [logits, given([4], [0, 1, 0, 2], 'i32')], {}, [[2]]);
 // The row with the bad label has neighbours, whose logits it must not read.
 for (const label of [-1, 2, 3, 2 ** 31 - 1, -(2 ** 31)]) {

@@ -1,8 +1,10 @@
-// softmax, softmax_dx, softmax_cross_entropy, softmax_cross_entropy_dx, count_correct, guard_finite.
+// softmax, log_softmax, softmax_cross_entropy and their gradients, count_correct, guard_finite.
 
 import {
   countCorrect,
   guardFinite,
+  logSoftmax,
+  logSoftmaxDx,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyDx,
@@ -58,6 +60,36 @@ const softmaxBack: Formula = (inputs) => {
   ];
 };
 
+/** x - lse errs with the sizes of both terms. */
+const logSoftmaxFormula: Formula = (inputs) => {
+  const x = input(inputs, 0);
+  const columns = x.shape.at(-1) as number;
+  const rows = rowsOf(x).map((row) => ({ ...probabilities(row), max: Math.max(...row) }));
+  const at = (i: number) => rows[Math.floor(i / columns)] as (typeof rows)[number];
+  return [
+    elementwise(
+      x.data.length,
+      8,
+      (i) => (x.data[i] as number) - at(i).lse,
+      (i) => 1 + Math.abs((x.data[i] as number) - at(i).max) + Math.abs(at(i).lse - at(i).max),
+    ),
+  ];
+};
+const logSoftmaxBack: Formula = (inputs) => {
+  const [dy, y] = [input(inputs, 0).data, input(inputs, 1).data];
+  const columns = input(inputs, 0).shape.at(-1) as number;
+  const sums = rowsOf(input(inputs, 0)).map((row) => row.reduce((sum, value) => sum + value, 0));
+  const sumAt = (i: number) => sums[Math.floor(i / columns)] as number;
+  return [
+    elementwise(
+      y.length,
+      6,
+      (i) => (dy[i] as number) - Math.exp(y[i] as number) * sumAt(i),
+      (i) => Math.abs(dy[i] as number) + Math.exp(y[i] as number) * Math.abs(sumAt(i)),
+    ),
+  ];
+};
+
 const targetOf = (attrs: Attrs, k: number, label: number, classes: number): number => {
   const smoothing = attr(attrs, 'labelSmoothing');
   return (k === label ? 1 - smoothing : 0) + smoothing / classes;
@@ -107,6 +139,8 @@ for (const [title, n, k, size] of [
   const sparse = size > 100 || k === 1;
   list.add(softmax, softmaxFormula, title, [scaled([n, k], size)], {}, { sparse });
   list.add(softmaxDx, softmaxBack, title, [[n, k], positive([n, k])]);
+  list.add(logSoftmax, logSoftmaxFormula, title, [scaled([n, k], size)], {}, { sparse });
+  list.add(logSoftmaxDx, logSoftmaxBack, title, [[n, k], scaled([n, k], 5)]);
   for (const labelSmoothing of [0, 0.1]) {
     const name = `${title}, smoothing ${labelSmoothing}`;
     const labels = indices([n], k);
@@ -116,6 +150,7 @@ for (const [title, n, k, size] of [
   }
 }
 list.add(softmax, softmaxFormula, 'an image', [[2, 3, 3, 5]]);
+list.add(logSoftmax, logSoftmaxFormula, 'an image', [[2, 3, 3, 5]]);
 
 const countFormula: Formula = (inputs) => {
   const labels = input(inputs, 1).data;

@@ -1,6 +1,7 @@
 // All cases of all ops.
 
 import type { OpCase } from '../op-case.ts';
+import { cases as activation } from './activation.ts';
 import { cases as batchNorm } from './batch_norm2d.ts';
 import { cases as classification } from './classification.ts';
 import { cases as conv } from './conv2d.ts';
@@ -13,6 +14,7 @@ export const allCases: readonly OpCase[] = [
   ...conv,
   ...matrix,
   ...elementwise,
+  ...activation,
   ...classification,
   ...batchNorm,
   ...pooling,

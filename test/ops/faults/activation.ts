@@ -1,11 +1,15 @@
 // Faults of activations, softmax and batch normalisation.
 
 import * as ops from '../../../lib/ops/index.ts';
+import { UNARY_KINDS, unaryAttrs } from '../../../lib/ops/unary-functions.ts';
 import { type Fault, i32, NONE } from './fault.ts';
 
 const NORM = { ...NONE, epsilon: 1e-5 };
 
 const x = [8, 32, 32, 3];
+const { kind: CLIP } = unaryAttrs('clip');
+const { kind: SOFTPLUS } = unaryAttrs('softplus');
+const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
 
 export const faults: readonly Fault[] = [
   [ops.relu, [i32(4)], {}, 'relu: x must be f32, it is i32 (x: [4])'],
@@ -151,5 +155,65 @@ export const faults: readonly Fault[] = [
     ],
     { activation: 0, slope: 0 },
     'bias_activation_dx: activation must be a whole number from 1 to 2, it is 0 (dy: [4,3], y: [4,3])',
+  ],
+  [
+    ops.unary,
+    [[4]],
+    { kind: UNARY_KINDS, alpha: 0, beta: 0 },
+    `unary: kind must be a whole number from 0 to ${UNARY_KINDS - 1}, it is ${UNARY_KINDS} (x: [4])`,
+  ],
+  [
+    ops.unary,
+    [[4]],
+    { kind: -1, alpha: 0, beta: 0 },
+    `unary: kind must be a whole number from 0 to ${UNARY_KINDS - 1}, it is -1 (x: [4])`,
+  ],
+  [ops.unary, [[4]], { kind: CLIP, alpha: 2, beta: 1 }, 'unary: alpha must be at most beta, they are 2 and 1 (x: [4])'],
+  [
+    ops.unary,
+    [[4]],
+    { kind: CLIP, alpha: nan, beta: 1 },
+    'unary: alpha must be at most beta, they are NaN and 1 (x: [4])',
+  ],
+  [ops.unary, [[4]], unaryAttrs('gelu', 1), 'unary: alpha must be 0 for this function, it is 1 (x: [4])'],
+  [ops.unary, [[4]], unaryAttrs('silu', 1, 2), 'unary: beta must be 0 for this function, it is 2 (x: [4])'],
+  [ops.unary, [[4]], unaryAttrs('silu', infinity), 'unary: alpha must be a finite number, it is Infinity (x: [4])'],
+  [ops.unary, [[4]], unaryAttrs('elu', 1, nan), 'unary: beta must be a finite number, it is NaN (x: [4])'],
+  [ops.unary, [[4]], unaryAttrs('celu'), 'unary: alpha must be a finite number other than 0, it is 0 (x: [4])'],
+  [
+    ops.unaryDx,
+    [[4], [4]],
+    { kind: SOFTPLUS, alpha: 0, beta: 20 },
+    'unary_dx: alpha must be a finite number above 0, it is 0 (dy: [4], x: [4])',
+  ],
+  [ops.unaryDx, [[4], [5]], unaryAttrs('gelu'), 'unary_dx: x is [5], expected [4], the shape of dy (dy: [4], x: [5])'],
+  [ops.prelu, [x, [2]], {}, 'prelu: slope must be [1] or [3], one for each channel (x: [8,32,32,3], slope: [2])'],
+  [ops.prelu, [x, [1, 3]], {}, 'prelu: slope must have 1 dimension, it has 2 (x: [8,32,32,3], slope: [1,3])'],
+  [
+    ops.preluDx,
+    [x, [8, 32, 3, 32], [3]],
+    {},
+    'prelu_dx: x is [8,32,3,32], expected [8,32,32,3], the shape of dy (dy: [8,32,32,3], x: [8,32,3,32], slope: [3])',
+  ],
+  [
+    ops.preluDw,
+    [x, [8, 32, 32, 4]],
+    { shared: 0 },
+    'prelu_dw: x is [8,32,32,4], expected [8,32,32,3], the shape of dy (dy: [8,32,32,3], x: [8,32,32,4])',
+  ],
+  [
+    ops.preluDw,
+    [x, x],
+    { shared: 2 },
+    'prelu_dw: shared must be a whole number from 0 to 1, it is 2 (dy: [8,32,32,3], x: [8,32,32,3])',
+  ],
+  [
+    ops.logSoftmaxDx,
+    [
+      [4, 5],
+      [5, 4],
+    ],
+    {},
+    'log_softmax_dx: y is [5,4], expected [4,5], the shape of dy (dy: [4,5], y: [5,4])',
   ],
 ];

@@ -1,0 +1,33 @@
+// The functions of op `unary`, in the order of lib/ops/unary-functions.ts, which says what each computes.
+#pragma once
+
+#include <cstdint>
+
+namespace lanewise {
+
+enum class UnaryKind : int32_t {
+  kHardTanh,
+  kClip,
+  kElu,
+  kCelu,
+  kGelu,
+  kGeluTanh,
+  kSilu,
+  kMish,
+  kHardSigmoid,
+  kHardSwish,
+  kSoftplus,
+  kSoftsign,
+  kExp,
+  kLog,
+  kSqrt,
+  kReciprocal,
+  kAbs,
+  kNegate,
+  kSquare,
+  kErf,
+};
+
+inline constexpr int32_t kUnaryKinds = static_cast<int32_t>(UnaryKind::kErf) + 1;
+
+}  // namespace lanewise
