@@ -17,7 +17,7 @@ namespace lanewise::neon {
 constexpr int kLanes = 4;
 constexpr int kTileM = 10;
 constexpr int kTileMNarrow = 12;
-constexpr int kPlanarAccumulators = 24;
+constexpr int kPlanarAccumulators = 21;  // of 24 some would be on the stack
 constexpr int kPointerRegisters = 16;
 
 using Vec = float32x4_t;

@@ -5,32 +5,38 @@
 constexpr bool kManyRegisters = kTileM > 8;
 constexpr int kDepthwiseM = kManyRegisters ? 8 : 4;
 constexpr int kDepthwiseV = 2;
+/// Vectors that go through the taps side by side: with 16 registers one after the other, or accumulators would spill.
+template <int V>
+constexpr int kTogether = kManyRegisters ? V : 1;
 constexpr int kLineVectors = kLineFloats > kLanes ? kLineFloats / kLanes : 1;
 
 /** One row of the kernel: T taps for M pixels which are S apart in the list, so that an input read serves T / S. */
 template <int T, int S, bool kFlipped, int M, int V, class Lanes>
 LANEWISE_INLINE void depthwise_taps(const float* const* x, const float* w, int64_t w_step, int64_t c, Lanes last,
                                     Vec (&acc)[M][V]) {
-  Vec b[T][V];
-#pragma GCC unroll 4
-  for (int t = 0; t < T; ++t) {
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) b[t][v] = read_of<V>(w + t * w_step + c, v, last);
-  }
   constexpr int kInputs = (M - 1) * S + T;
-  Vec a[kInputs][V];
-#pragma GCC unroll 8
-  for (int m = 0; m < M; ++m) {
-#pragma GCC unroll 4
-    for (int j = m == 0 ? 0 : (m - 1) * S + T; j < m * S + T; ++j) {
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) a[j][v] = read_of<V>(x[j] + c, v, last);
-    }
+  for (int first = 0; first < V; first += kTogether<V>) {
+    const int end = first + kTogether<V>;
+    Vec b[T][V], a[kInputs][V];
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t) {
-      const int j = m * S + (kFlipped ? T - 1 - t : t);
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) acc[m][v] = fma(a[j][v], b[t][v], acc[m][v]);
+      for (int v = first; v < end; ++v) b[t][v] = read_of<V>(w + t * w_step + c, v, last);
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 4
+      for (int j = m == 0 ? 0 : (m - 1) * S + T; j < m * S + T; ++j) {
+#pragma GCC unroll 2
+        for (int v = first; v < end; ++v) a[j][v] = read_of<V>(x[j] + c, v, last);
+      }
+#pragma GCC unroll 4
+      for (int t = 0; t < T; ++t) {
+        const int j = m * S + (kFlipped ? T - 1 - t : t);
+#pragma GCC unroll 2
+        for (int v = first; v < end; ++v) acc[m][v] = fma(a[j][v], b[t][v], acc[m][v]);
+      }
     }
   }
 }

@@ -29,7 +29,7 @@ int64_t conv_dw_workspace(const ConvDw& shape, const Kernels& kernels, int threa
 void conv_dw_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,
                  Parallel& parallel, std::byte* workspace);
 
-// conv_dw_direct.cpp
+// conv_dw_direct.cpp, conv_dw_direct_plan.cpp
 bool dw_direct_applies(const ConvDw& shape);
 int64_t dw_direct_workspace(const ConvDw& shape, const Kernels& kernels, int threads);
 void dw_direct_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,

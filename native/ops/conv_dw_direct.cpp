@@ -4,123 +4,16 @@
 // separately.
 #include <cstring>
 
-#include "conv_dw.h"
-#include "conv_dw_chunk.h"
+#include "conv_dw_direct_plan.h"
 
 namespace lanewise {
 namespace {
-
-constexpr int64_t kPartPositions = 224;
-constexpr int64_t kPartColumns = 256;
-constexpr int64_t kPartFloats = 64 * 1024;
-constexpr int64_t kLeastPositions = 48;
-constexpr int64_t kLeastColumns = 64;
-constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
-constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
-constexpr int64_t kItemsPerThread = 8;
-constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
-constexpr int64_t kSmallTile = 8;
-constexpr int64_t kFarFloats = 128;  // pixels so far apart are copied together for a small register tile ...
-constexpr int64_t kRepaysCopy = 64;  // ... if each float is used so often
-constexpr int64_t kPartialFloats = 2 * 1024 * 1024;
-
-struct Plan {
-  // dw[taps][positions][columns]; the taps of a kernel row are one where they are neighbours in memory.
-  int64_t taps, positions, columns, dw_floats;
-  bool fold_cols;
-  DwBlocks blocks;
-  int64_t tap_parts, position_parts, column_parts, parts, panel_width;
-  int64_t part_positions, part_columns;  // at most
-  int64_t chunk;                         // pixels
-  bool by_block;                         // an item is a part of one block's sums
-  bool staged;                           // the first block's sums, too, are made in the worker's memory
-  int64_t wave;                          // blocks at a time
-  bool copy_x, copy_dy;
-  int64_t at_partials, at_workers, at_dy, at_lengths, at_sums, at_x_copy, at_dy_copy, worker_bytes, bytes;
-};
-
-/// Cuts dw further until there are `wanted` parts, if they do not become too small to be efficient.
-void cut(Plan* plan, int64_t wanted) {
-  const int64_t column_panels = ceil_div(plan->columns, plan->panel_width);
-  for (;;) {
-    plan->part_positions = ceil_div(plan->positions, plan->position_parts);
-    plan->part_columns = ceil_div(column_panels, plan->column_parts) * plan->panel_width;
-    plan->parts = plan->tap_parts * plan->position_parts * plan->column_parts;
-    if (plan->parts >= wanted) return;
-    if (plan->tap_parts < plan->taps) {
-      plan->tap_parts = min_of(plan->taps, plan->tap_parts * 2);
-    } else if (plan->part_positions >= 2 * kLeastPositions && plan->part_positions >= plan->part_columns) {
-      ++plan->position_parts;
-    } else if (plan->part_columns >= 2 * kLeastColumns) {
-      ++plan->column_parts;
-    } else if (plan->part_positions >= 2 * kLeastPositions) {
-      ++plan->position_parts;
-    } else {
-      return;
-    }
-  }
-}
-
-Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
-  Plan plan = {};
-  plan.fold_cols = shape.cols.kernel == 1 || shape.cols.dilation == 1;
-  plan.taps = sat_mul(shape.rows.kernel, plan.fold_cols ? 1 : shape.cols.kernel);
-  plan.positions = sat_mul(shape.k, plan.fold_cols ? shape.cols.kernel : 1);
-  plan.columns = shape.columns;
-  plan.dw_floats = sat_mul(sat_mul(plan.taps, plan.positions), plan.columns);
-  plan.blocks = make_dw_blocks(shape);
-  plan.panel_width = shape.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
-  plan.position_parts = ceil_div(plan.positions, kPartPositions);
-  plan.column_parts = ceil_div(plan.columns, kPartColumns);
-  plan.tap_parts = 1;
-  cut(&plan, 1);
-  const int64_t taps_at_once = max_of(kPartFloats / sat_mul(plan.part_positions, plan.part_columns), 1);
-  plan.tap_parts = ceil_div(plan.taps, taps_at_once);
-  const Plan whole = plan;
-  const int64_t wanted = threads == 1 ? 1 : kItemsPerThread * threads;
-  cut(&plan, wanted);
-  plan.by_block = plan.parts < wanted && plan.blocks.blocks > 1;
-  plan.wave = 1;
-  if (plan.by_block) {
-    plan = whole;
-    plan.by_block = true;
-    plan.wave = min_of(plan.blocks.blocks, max_of(kPartialFloats / plan.dw_floats, 4));
-    cut(&plan, ceil_div(wanted, plan.wave));
-  }
-
-  const int64_t block_pixels = sat_mul(plan.blocks.block_segments, plan.blocks.segment);
-  const int64_t floats_per_pixel =
-      sat_add(min_of(plan.part_positions, sat_mul(shape.k, shape.cols.stride)), plan.part_columns);
-  const int64_t chunk = max_of(kChunkFloats / floats_per_pixel, kLeastChunk);
-  plan.chunk = ceil_div(block_pixels, ceil_div(block_pixels, chunk));
-  plan.staged = plan.columns % kConflictFloats == 0 && plan.chunk < block_pixels;
-
-  Layout layout;
-  plan.at_partials = layout.take(plan.by_block ? sat_mul(plan.wave, plan.dw_floats) : 0, sizeof(float));
-  plan.at_workers = layout.bytes;
-  const int64_t pieces = min_of(plan.blocks.block_segments, plan.chunk / plan.blocks.segment + 2);
-  Layout worker;
-  worker.take(pieces, sizeof(float*));
-  plan.at_dy = worker.take(pieces, sizeof(float*));
-  plan.at_lengths = worker.take(pieces, sizeof(int64_t));
-  const int64_t part_taps = ceil_div(plan.taps, plan.tap_parts);
-  const int64_t sums = sat_mul(part_taps, sat_mul(plan.part_positions, plan.part_columns));
-  plan.at_sums = worker.take(plan.by_block || (plan.blocks.blocks == 1 && !plan.staged) ? 0 : sums, sizeof(float));
-  const bool small_tile = kernels.tile_m < kSmallTile;
-  plan.copy_x = small_tile && shape.cols.stride * shape.k >= kFarFloats && plan.part_columns >= kRepaysCopy;
-  plan.copy_dy = small_tile && plan.columns >= kFarFloats && plan.part_positions >= kRepaysCopy;
-  plan.at_x_copy = worker.take(plan.copy_x ? sat_mul(plan.chunk, plan.part_positions) : 0, sizeof(float));
-  plan.at_dy_copy = worker.take(plan.copy_dy ? sat_mul(plan.chunk, plan.part_columns) : 0, sizeof(float));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
-  return plan;
-}
 
 struct Part {
   int64_t tap_from, tap_to, position_from, position_to, column_from, column_to;
 };
 
-Part part_of(const Plan& plan, int64_t index) {
+Part part_of(const DwDirectPlan& plan, int64_t index) {
   const int64_t column = index % plan.column_parts * plan.part_columns;
   index /= plan.column_parts;
   const int64_t position = index % plan.position_parts;
@@ -141,7 +34,7 @@ struct Sums {
 
 class Worker {
  public:
-  Worker(const ConvDw& shape, const Plan& plan, const Kernels& kernels, const float* x, const float* dy,
+  Worker(const ConvDw& shape, const DwDirectPlan& plan, const Kernels& kernels, const float* x, const float* dy,
          std::byte* memory)
       : shape_(shape),
         plan_(plan),
@@ -254,7 +147,7 @@ class Worker {
   }
 
   const ConvDw& shape_;
-  const Plan& plan_;
+  const DwDirectPlan& plan_;
   const Kernels& kernels_;
   const float* const x_;
   const float* const dy_;
@@ -266,7 +159,7 @@ class Worker {
 };
 
 /// The part inside a whole dw.
-Sums sums_in(const Plan& plan, const Part& part, float* dw) {
+Sums sums_in(const DwDirectPlan& plan, const Part& part, float* dw) {
   return {dw + (part.tap_from * plan.positions + part.position_from) * plan.columns + part.column_from,
           plan.positions * plan.columns, plan.columns};
 }
@@ -289,17 +182,9 @@ void add_part(const Part& part, const Sums& sums, bool first, const Sums& dw, co
 
 }  // namespace
 
-bool dw_direct_applies(const ConvDw& shape) {
-  return shape.groups == 1 && !shape.dy_transposed && !reads_padding(shape);
-}
-
-int64_t dw_direct_workspace(const ConvDw& shape, const Kernels& kernels, int threads) {
-  return make_plan(shape, kernels, threads).bytes;
-}
-
 void dw_direct_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,
                    Parallel& parallel, std::byte* workspace) {
-  const Plan plan = make_plan(shape, kernels, parallel.threads());
+  const DwDirectPlan plan = dw_direct_plan(shape, kernels, parallel.threads());
   const auto worker_memory = [&](int worker) { return workspace + plan.at_workers + worker * plan.worker_bytes; };
   if (!plan.by_block) {
     parallel.run(plan.parts, [&](int64_t item, int index) {

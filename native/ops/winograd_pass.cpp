@@ -1,111 +1,18 @@
 // Forward and input gradient: V = transformed input [position][tile][k], U = transformed weights [position][k][panel],
 // M = V U [position][tile][panel], transformed back into y. An item is a block of tiles and some panels of output
-// channels. Many tiles: it makes its own V, keeps it and M in L2 and goes through U of all panels. Few tiles with many
-// channels: U would be the largest traffic, so it makes its part of U, and blocks are cut by panels, whose items share
-// V. What items share each worker makes for itself while that is a small part of its work: cheaper than to fetch it
-// from another core's cache, and nobody waits. With more workers it is made together first.
+// channels; winograd_pass_plan.h says who makes what.
 #include <cstring>
 
 #include "winograd.h"
-#include "winograd_tiles.h"
+#include "winograd_pass_plan.h"
 
 namespace lanewise {
 namespace {
 
-constexpr int64_t kBlockFloats = 128 * 1024;        // V and M of a block: 512 KiB, part of L2
-constexpr int64_t kBlockTiles = 28;                 // at least so many for each reading of U
-constexpr int64_t kSharedFloats = 8 * 1024 * 1024;  // V of all tiles: 32 MiB
-constexpr int64_t kItemUTiles = 128;                // tiles of an item that makes its own U
-constexpr int64_t kItemUWeights = 1024;  // and weights per tile and worker that make this the smaller traffic
-constexpr int64_t kWorkerUTiles = 64;    // tiles of a worker that repay a U of its own
-constexpr int64_t kWorkerUFloats = 4 * 1024 * 1024;  // 16 MiB
-constexpr int64_t kWorkerVColumns = 48;              // columns of a worker that repay a V of its own
-constexpr int64_t kEnoughTiles = 32;  // tiles that repay an item's own U even where it could have been prepared
-constexpr int64_t kChain = 64;        // channels of one chain: longer ones add up rounding errors
-
-/// Who makes U or V: all workers together before the items, each worker once for itself, each item; or nobody, because
-/// U was prepared from weights that do not change.
-enum class Owner { kAll, kWorker, kItem, kPrepared };
-
-struct Plan {
-  TileGrid grid;
-  int64_t k, panel_width, part_panels, panels;  // panels of a part of a block, and in all
-  Owner u, v;
-  int64_t block_tiles, blocks, splits;
-  int64_t pitch, v_stride, m_stride;  // between tiles of V, between positions of V and M
-  int64_t chunk, chunks;              // channels of one chain, made into U at a time
-  int64_t u_stride, u_floats;
-  int64_t at_zeros, at_v, at_u, at_workers, bytes;
-  // memory of one worker
-  int64_t at_begun, at_worker_v, at_worker_u, at_m, at_taps, at_outside, at_xs, at_ms, at_ys, worker_bytes;
-};
-
-Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
-  Plan plan = {};
-  plan.grid = make_tile_grid(pass.rows, pass.cols, pass.images, pass.k, pass.columns);
-  const Parts& in = plan.grid.in_parts;
-  const Parts& out = plan.grid.out_parts;
-  const int64_t positions = plan.grid.positions();
-  plan.k = in.channels();
-  plan.panel_width = out.length <= kernels.lanes ? kernels.lanes : kernels.tile_n;
-  plan.part_panels = ceil_div(out.length, plan.panel_width);
-  plan.panels = out.count() * plan.part_panels;
-  // Whole vectors are written for each of a block's parts.
-  const int64_t room = plan.k + (in.count() > 1 ? 15 : 0);
-  plan.pitch = room < 256 ? ceil_div(room, 16) * 16 : odd_lines(room);
-  const int64_t tiles = plan.grid.tiles;
-  const bool few = sat_mul(positions * plan.pitch, tiles) <= kSharedFloats;
-  if (pass.prepared) {
-    plan.u = Owner::kPrepared;
-  } else if (few && tiles <= sat_mul(plan.k * out.channels(), threads) / kItemUWeights) {
-    plan.u = Owner::kItem;
-  } else {
-    const bool small = positions * plan.k * out.channels() <= kWorkerUFloats;
-    plan.u = threads > 1 && small && tiles >= kWorkerUTiles * threads ? Owner::kWorker : Owner::kAll;
-  }
-  const int64_t fit = kBlockFloats / (positions * (plan.pitch + plan.panel_width));
-  const int64_t most = plan.u == Owner::kItem ? kItemUTiles : max_of(fit, kBlockTiles);
-  plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
-  plan.blocks = ceil_div(tiles, plan.block_tiles);
-  const int64_t idle = ceil_div(plan.blocks, threads) * threads - plan.blocks;  // threads in the last round
-  plan.v = Owner::kItem;
-  if (plan.u == Owner::kItem || (plan.u != Owner::kWorker && few && idle > plan.blocks / 16)) {
-    plan.v = threads > 1 && out.channels() >= kWorkerVColumns * threads ? Owner::kWorker : Owner::kAll;
-  }
-  plan.splits = plan.v == Owner::kItem ? 1 : min_of(plan.panels, ceil_div(8 * threads, plan.blocks));
-  plan.v_stride = odd_lines((plan.v == Owner::kItem ? plan.block_tiles : tiles) * plan.pitch);
-  plan.m_stride = odd_lines(plan.block_tiles * plan.panel_width);
-  plan.chunk = even_piece(plan.k, kChain);
-  plan.chunks = ceil_div(plan.k, plan.chunk);
-  plan.u_stride = odd_lines((plan.u == Owner::kItem ? plan.chunk : plan.k) * plan.panel_width);
-  plan.u_floats = positions * plan.u_stride;
-
-  const int64_t v_floats = sat_mul(positions, plan.v_stride);
-  const int64_t u_floats = plan.u == Owner::kItem ? plan.u_floats : sat_mul(plan.panels, plan.u_floats);
-  Layout layout;
-  plan.at_zeros = layout.take(plan.k, sizeof(float));
-  plan.at_v = layout.take(plan.v == Owner::kAll ? v_floats : 0, sizeof(float));
-  plan.at_u = layout.take(plan.u == Owner::kAll ? u_floats : 0, sizeof(float));
-  plan.at_workers = layout.bytes;
-  Layout worker;
-  plan.at_begun = worker.take(1, sizeof(bool));
-  plan.at_worker_v = worker.take(plan.v == Owner::kAll ? 0 : v_floats, sizeof(float));
-  const bool own_u = plan.u == Owner::kWorker || plan.u == Owner::kItem;
-  plan.at_worker_u = worker.take(own_u ? u_floats : 0, sizeof(float));
-  plan.at_m = worker.take(positions * plan.m_stride, sizeof(float));
-  plan.at_taps = worker.take(plan.grid.taps * plan.grid.taps * plan.chunk * plan.panel_width, sizeof(float));
-  plan.at_outside = worker.take(out.length, sizeof(float));
-  plan.at_xs = worker.take(plan.block_tiles, sizeof(float*));
-  plan.at_ms = worker.take(plan.block_tiles, sizeof(float*));
-  plan.at_ys = worker.take(plan.block_tiles * plan.grid.out_pixels(), sizeof(float*));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
-  return plan;
-}
-
 class Pass {
  public:
-  Pass(const ConvPass& pass, const Plan& plan, const ConvPassData& data, const Kernels& kernels, std::byte* workspace)
+  Pass(const ConvPass& pass, const WinogradPassPlan& plan, const ConvPassData& data, const Kernels& kernels,
+       std::byte* workspace)
       : pass_(pass), plan_(plan), data_(data), kernels_(kernels), workspace_(workspace) {}
 
   /// Before anything else.
@@ -257,7 +164,7 @@ class Pass {
   }
 
   const ConvPass& pass_;
-  const Plan& plan_;
+  const WinogradPassPlan& plan_;
   const ConvPassData& data_;
   const Kernels& kernels_;
   std::byte* const workspace_;
@@ -265,31 +172,16 @@ class Pass {
 
 }  // namespace
 
-int64_t winograd_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads) {
-  const int64_t bytes = make_plan(pass, kernels, threads).bytes;
-  return bytes > kMaxWorkspaceBytes ? -1 : bytes;
-}
-
-int64_t winograd_pass_prepared_bytes(const ConvPass& pass, const Kernels& kernels) {
-  Plan plan = make_plan(pass, kernels, 1);
-  if (plan.u == Owner::kItem && plan.grid.tiles >= kEnoughTiles) return 0;
-  ConvPass prepared = pass;
-  prepared.prepared = true;
-  plan = make_plan(prepared, kernels, 1);
-  const int64_t bytes = sat_mul(sat_mul(plan.panels, plan.u_floats), sizeof(float));
-  return bytes > kMaxWorkspaceBytes ? -1 : bytes;
-}
-
 void winograd_pass_prepare(const ConvPass& pass, const float* w, const Kernels& kernels, Parallel& parallel,
                            std::byte* workspace, std::byte* to) {
-  const Plan plan = make_plan(pass, kernels, parallel.threads());
+  const WinogradPassPlan plan = winograd_pass_plan(pass, kernels, parallel.threads());
   const ConvPassData data = {nullptr, w, nullptr, nullptr, kNoActivation, 0.0f};
   Pass(pass, plan, data, kernels, workspace).make_all_u(parallel, reinterpret_cast<float*>(to));
 }
 
 void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
                        std::byte* workspace) {
-  const Plan plan = make_plan(pass, kernels, parallel.threads());
+  const WinogradPassPlan plan = winograd_pass_plan(pass, kernels, parallel.threads());
   const Pass work(pass, plan, data, kernels, workspace);
   work.clear(parallel.threads());
   if (plan.u == Owner::kAll) work.make_all_u(parallel, work.u(0));

@@ -11,6 +11,8 @@ export interface HotCode {
   readonly fmas: number;
   /** Loads and stores between vector registers and the stack. */
   readonly spills: number;
+  /** Those of them that store. */
+  readonly stores: number;
 }
 
 interface Syntax {
@@ -20,6 +22,7 @@ interface Syntax {
   readonly vectorRegister: RegExp;
   /** The function uses its frame pointer as such, rather than as one more register. */
   readonly setsFramePointer: RegExp;
+  readonly store: RegExp;
   readonly stackPointer: RegExp;
   readonly framePointer: RegExp;
 }
@@ -29,6 +32,7 @@ const X86: Syntax = {
   fma: /^vfn?m(add|sub)\d+ps\s/,
   vectorRegister: /%[xyz]mm\d/,
   setsFramePointer: /^movq\s+%rsp, %rbp$/,
+  store: /\)$/,
   stackPointer: /\(%rsp[,)]/,
   framePointer: /\(%rbp[,)]/,
 };
@@ -38,6 +42,7 @@ const ARM64: Syntax = {
   fma: /^fml[as]\s+v\d+\.4s/,
   vectorRegister: /\s[qdsv]\d+[.,]/,
   setsFramePointer: /^(mov\s+x29, sp|add\s+x29, sp,.*)$/,
+  store: /^st[rpu]/,
   stackPointer: /\[sp[,\]]/,
   framePointer: /\[x29[,\]]/,
 };
@@ -96,6 +101,7 @@ export function hotCode(assembly: string, machine: 'x86' | 'arm64', symbols: Reg
         instructions: code.length,
         fmas: count((line) => syntax.fma.test(line)),
         spills: count(onStack),
+        stores: count((line) => onStack(line) && syntax.store.test(line)),
       };
     };
     const loops = innermostLoops(lines, syntax)

@@ -1,0 +1,109 @@
+// Chooses the parts of a weight gradient that reads x and dy in place: large enough for the register tile, small enough
+// to stay in L2 with a chunk of pixels, and as many as the threads can share.
+#include "conv_dw_direct_plan.h"
+
+namespace lanewise {
+namespace {
+
+constexpr int64_t kPartPositions = 224;
+constexpr int64_t kPartColumns = 256;
+constexpr int64_t kPartFloats = 64 * 1024;
+constexpr int64_t kLeastPositions = 48;
+constexpr int64_t kLeastColumns = 64;
+constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
+constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
+constexpr int64_t kItemsPerThread = 8;
+constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
+constexpr int64_t kSmallTile = 8;
+constexpr int64_t kFarFloats = 128;  // pixels so far apart are copied together for a small register tile ...
+constexpr int64_t kRepaysCopy = 64;  // ... if each float is used so often
+constexpr int64_t kPartialFloats = 2 * 1024 * 1024;
+
+/// Cuts dw further until there are `wanted` parts, if they do not become too small to be efficient.
+void cut(DwDirectPlan* plan, int64_t wanted) {
+  const int64_t column_panels = ceil_div(plan->columns, plan->panel_width);
+  for (;;) {
+    plan->part_positions = ceil_div(plan->positions, plan->position_parts);
+    plan->part_columns = ceil_div(column_panels, plan->column_parts) * plan->panel_width;
+    plan->parts = plan->tap_parts * plan->position_parts * plan->column_parts;
+    if (plan->parts >= wanted) return;
+    if (plan->tap_parts < plan->taps) {
+      plan->tap_parts = min_of(plan->taps, plan->tap_parts * 2);
+    } else if (plan->part_positions >= 2 * kLeastPositions && plan->part_positions >= plan->part_columns) {
+      ++plan->position_parts;
+    } else if (plan->part_columns >= 2 * kLeastColumns) {
+      ++plan->column_parts;
+    } else if (plan->part_positions >= 2 * kLeastPositions) {
+      ++plan->position_parts;
+    } else {
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
+  DwDirectPlan plan = {};
+  plan.fold_cols = shape.cols.kernel == 1 || shape.cols.dilation == 1;
+  plan.taps = sat_mul(shape.rows.kernel, plan.fold_cols ? 1 : shape.cols.kernel);
+  plan.positions = sat_mul(shape.k, plan.fold_cols ? shape.cols.kernel : 1);
+  plan.columns = shape.columns;
+  plan.dw_floats = sat_mul(sat_mul(plan.taps, plan.positions), plan.columns);
+  plan.blocks = make_dw_blocks(shape);
+  plan.panel_width = shape.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
+  plan.position_parts = ceil_div(plan.positions, kPartPositions);
+  plan.column_parts = ceil_div(plan.columns, kPartColumns);
+  plan.tap_parts = 1;
+  cut(&plan, 1);
+  const int64_t taps_at_once = max_of(kPartFloats / sat_mul(plan.part_positions, plan.part_columns), 1);
+  plan.tap_parts = ceil_div(plan.taps, taps_at_once);
+  const DwDirectPlan whole = plan;
+  const int64_t wanted = threads == 1 ? 1 : kItemsPerThread * threads;
+  cut(&plan, wanted);
+  plan.by_block = plan.parts < wanted && plan.blocks.blocks > 1;
+  plan.wave = 1;
+  if (plan.by_block) {
+    plan = whole;
+    plan.by_block = true;
+    plan.wave = min_of(plan.blocks.blocks, max_of(kPartialFloats / plan.dw_floats, 4));
+    cut(&plan, ceil_div(wanted, plan.wave));
+  }
+
+  const int64_t block_pixels = sat_mul(plan.blocks.block_segments, plan.blocks.segment);
+  const int64_t floats_per_pixel =
+      sat_add(min_of(plan.part_positions, sat_mul(shape.k, shape.cols.stride)), plan.part_columns);
+  const int64_t chunk = max_of(kChunkFloats / floats_per_pixel, kLeastChunk);
+  plan.chunk = ceil_div(block_pixels, ceil_div(block_pixels, chunk));
+  plan.staged = plan.columns % kConflictFloats == 0 && plan.chunk < block_pixels;
+
+  Layout layout;
+  plan.at_partials = layout.take(plan.by_block ? sat_mul(plan.wave, plan.dw_floats) : 0, sizeof(float));
+  plan.at_workers = layout.bytes;
+  const int64_t pieces = min_of(plan.blocks.block_segments, plan.chunk / plan.blocks.segment + 2);
+  Layout worker;
+  worker.take(pieces, sizeof(float*));
+  plan.at_dy = worker.take(pieces, sizeof(float*));
+  plan.at_lengths = worker.take(pieces, sizeof(int64_t));
+  const int64_t part_taps = ceil_div(plan.taps, plan.tap_parts);
+  const int64_t sums = sat_mul(part_taps, sat_mul(plan.part_positions, plan.part_columns));
+  plan.at_sums = worker.take(plan.by_block || (plan.blocks.blocks == 1 && !plan.staged) ? 0 : sums, sizeof(float));
+  const bool small_tile = kernels.tile_m < kSmallTile;
+  plan.copy_x = small_tile && shape.cols.stride * shape.k >= kFarFloats && plan.part_columns >= kRepaysCopy;
+  plan.copy_dy = small_tile && plan.columns >= kFarFloats && plan.part_positions >= kRepaysCopy;
+  plan.at_x_copy = worker.take(plan.copy_x ? sat_mul(plan.chunk, plan.part_positions) : 0, sizeof(float));
+  plan.at_dy_copy = worker.take(plan.copy_dy ? sat_mul(plan.chunk, plan.part_columns) : 0, sizeof(float));
+  plan.worker_bytes = worker.bytes;
+  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
+  return plan;
+}
+
+bool dw_direct_applies(const ConvDw& shape) {
+  return shape.groups == 1 && !shape.dy_transposed && !reads_padding(shape);
+}
+
+int64_t dw_direct_workspace(const ConvDw& shape, const Kernels& kernels, int threads) {
+  return dw_direct_plan(shape, kernels, threads).bytes;
+}
+
+}  // namespace lanewise
