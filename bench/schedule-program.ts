@@ -1,7 +1,7 @@
 // How the pool would share out a plan's work on machines with many cores: native/test/schedule_bench.cpp measures every
 // work item on this one, as the op cuts it for that many threads, and simulates who would take which.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Graph, type GraphTensor } from '../lib/graph/graph.ts';
 import { softmaxCrossEntropy } from '../lib/nn/loss.ts';
@@ -115,12 +115,11 @@ function compiled(emit: (graph: Graph) => GraphTensor[]): CompiledPlan {
 
 /** Compiles the program against the objects of the addon, which must have been built. Its path. */
 export function buildScheduleProgram(root: string): string {
-  const { standard, flags, defines } = JSON.parse(readFileSync(join(root, 'native/build.json'), 'utf8'));
-  // The program has a pool of its own.
-  const objects = ['ops', 'isa', 'runtime'].flatMap((folder) => {
-    const path = join(root, 'build/Release/obj.target/lanewise/native', folder);
-    return readdirSync(path).flatMap((name) => (/^(?!parallel).*\.o$/.test(name) ? [join(path, name)] : []));
-  });
+  const { standard, flags, defines, sources } = JSON.parse(readFileSync(join(root, 'native/build.json'), 'utf8'));
+  // The program has a pool of its own. Objects of sources that no longer exist may still lie there.
+  const objects = [...sources.ops, ...sources.isa, ...sources.runtime]
+    .filter((source: string) => !source.endsWith('/parallel.cpp'))
+    .map((source: string) => join(root, 'build/Release/obj.target/lanewise', source.replace(/\.cpp$/, '.o')));
   mkdirSync(join(root, 'out'), { recursive: true });
   const program = join(root, 'out/schedule_bench');
   const options = [`-std=${standard}`, ...flags, ...defines.map((define: string) => `-D${define}`)];
