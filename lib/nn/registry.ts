@@ -8,6 +8,7 @@ import { flatten, linear } from './linear.ts';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pooling.ts';
 import { batchNorm2d, dropout } from './regularization.ts';
 import { residual } from './residual.ts';
+import { permute, reshape } from './structure.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each factory checks the options it is given
 type Factory = (options: any) => Layer;
@@ -17,6 +18,7 @@ const MAX_NESTING = 64;
 const factories: ReadonlyMap<string, Factory> = new Map<string, Factory>([
   ...Object.entries({ conv2d, linear, flatten, ...activations }),
   ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
+  ...Object.entries({ reshape, permute }),
 ]);
 
 /** The layers that `configs` (untrusted, from a file) describes. */

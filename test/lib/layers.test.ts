@@ -23,6 +23,8 @@ describe('layer shapes', () => {
     ['global pooling', [nn.globalAvgPool2d()], [3]],
     ['global max pooling', [nn.globalMaxPool2d()], [3]],
     ['flatten', [nn.flatten()], [2352]],
+    ['reshape', [nn.reshape({ shape: [2, 14, 28, 3] })], [2, 14, 28, 3]],
+    ['permute', [nn.maxPool2d({ size: [2, 4] }), nn.permute({ axes: [2, 0, 1] })], [3, 14, 7]],
     ['residual with shortcut', [nn.residual(conv({ padding: 1 }), conv({ kernelSize: 1 }))], [28, 28, 4]],
   ])('%s', (_, layers, expected) => {
     expect(shapeOf(layers)).toEqual(expected);
@@ -83,6 +85,10 @@ describe('wrong options', () => {
       () => shapeOf([nn.residual([nn.conv2d({ filters: 3, kernelSize: 3 })])]),
       /residual_1: body gives .* shortcut .*1x1/,
     ],
+    ['a shape of another size', () => shapeOf([nn.reshape({ shape: [28, 28] })]), /reshape_1: an example is .*28,28\]/],
+    ['a shape that is none', () => nn.reshape({ shape: wrong(7) }), /reshape: shape must be a list/],
+    ['an axis named twice', () => nn.permute({ axes: [0, 0, 1] }), /permute: axes must be .* not \[0, 0, 1\]/],
+    ['too few axes', () => shapeOf([nn.permute({ axes: [1, 0] })]), /permute_1: an example has 3 axes, axes names 2/],
     ['no layers', () => nn.sequential([], { inputShape: [1, 1, 1] }), /needs a list of layers/],
     [
       'an input shape of two',
