@@ -38,6 +38,7 @@ export {
   softsign,
   tanh,
 } from './nn/activation.ts';
+export { type BranchesOptions, branches } from './nn/branches.ts';
 export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerOptions } from './nn/layer.ts';

@@ -2,6 +2,7 @@
 
 import { LanewiseError } from '../errors.ts';
 import * as activations from './activation.ts';
+import { branches } from './branches.ts';
 import { conv2d } from './conv2d.ts';
 import type { Layer, LayerConfig } from './layer.ts';
 import { flatten, linear } from './linear.ts';
@@ -33,6 +34,14 @@ export function layersFromConfig(configs: unknown, depth = 0): Layer[] {
     if (type === 'residual') {
       const { body, shortcut, ...rest } = options;
       return residual(layersFromConfig(body, depth + 1), layersFromConfig(shortcut ?? [], depth + 1), rest);
+    }
+    if (type === 'branches') {
+      const { bodies, ...rest } = options;
+      if (!Array.isArray(bodies)) throw new LanewiseError('file', 'architecture: branches need a list of bodies');
+      return branches(
+        bodies.map((body) => layersFromConfig(body, depth + 1)),
+        rest,
+      );
     }
     const factory = factories.get(type);
     if (!factory) throw new LanewiseError('file', `architecture: unknown layer type ${JSON.stringify(type)}`);

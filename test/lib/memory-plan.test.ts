@@ -21,6 +21,14 @@ const networks = {
     nn.flatten(),
     nn.linear({ units: 10 }),
   ],
+  branches: () => [
+    nn.conv2d({ filters: 4, kernelSize: 3, padding: 1 }),
+    nn.branches([[], [nn.conv2d({ filters: 5, kernelSize: 1 }), nn.relu()], [nn.tanh()]]),
+    nn.permute({ axes: [2, 0, 1] }),
+    nn.reshape({ shape: [13 * 144] }),
+    nn.branches([[nn.relu()], [nn.tanh()]], { join: 'add' }),
+    nn.linear({ units: 10 }),
+  ],
   residual: () => [
     nn.conv2d({ filters: 8, kernelSize: 3, padding: 'same', bias: false }),
     nn.batchNorm2d(),
