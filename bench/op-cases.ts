@@ -1,5 +1,7 @@
 // The single ops that are timed. Shapes are those of common networks; `c@s` is c channels on an s x s map, `n` the
 // batch. Cases marked nativeOnly have the batch at which peers are usually quoted.
+import { sliceOf } from '../lib/ops/slice.ts';
+import { transposeBy } from '../lib/ops/transpose.ts';
 import { unaryAttrs } from '../lib/ops/unary-functions.ts';
 import { type BenchCase, constant, type InputSpec, opCase, random, wholeNumbers } from './bench-case.ts';
 
@@ -107,6 +109,17 @@ function elementwiseCases(n: number, size: number, c: number): BenchCase[] {
   ];
 }
 
+function structureCases(n: number, size: number, c: number): BenchCase[] {
+  const x = random(n, size, size, c);
+  const shape = `${c}@${size} n${n}`;
+  const half = sliceOf([0, 0, 0, c / 2], [n, size, size, c / 2]);
+  return [
+    opCase({ op: 'transpose', shape: `${shape} to channels first`, inputs: [x], attrs: transposeBy([0, 3, 1, 2]) }),
+    opCase({ op: 'slice', shape: `${shape}, half the channels`, inputs: [x], attrs: half }),
+    opCase({ op: 'concat', shape: `${shape}, channels of two`, inputs: [x, x], attrs: { axis: 3 } }),
+  ];
+}
+
 function lossCases(n: number, k: number): BenchCase[] {
   const labels = wholeNumbers('i32', k, n);
   const attrs = { labelSmoothing: 0 };
@@ -148,6 +161,7 @@ export const opCases: readonly BenchCase[] = [
   ...poolCases(8, 56, 64),
   ...batchNormCases(8, 56, 64),
   ...elementwiseCases(8, 56, 64),
+  ...structureCases(8, 56, 64),
   ...lossCases(64, 10),
   ...lossCases(64, 1000),
   ...optimizerCases(1 << 20),

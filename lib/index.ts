@@ -38,6 +38,7 @@ export {
   softsign,
   tanh,
 } from './nn/activation.ts';
+export { type BranchesOptions, branches } from './nn/branches.ts';
 export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerOptions } from './nn/layer.ts';
@@ -53,6 +54,7 @@ export {
 } from './nn/pooling.ts';
 export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
+export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';
 export type { Padding2d, Size2d } from './nn/window.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';

@@ -2,8 +2,9 @@
 
 import type { GraphTensor } from '../graph/graph.ts';
 import { biasAdd } from '../ops/bias_add.ts';
-import { flatten as flattenOp } from '../ops/flatten.ts';
 import { linear as linearOp } from '../ops/linear.ts';
+import { elementCount } from '../ops/op.ts';
+import { reshape, reshapeTo } from '../ops/reshape.ts';
 import { fail, integer, onlyKnown } from '../options.ts';
 import type { Initializer } from './initializer.ts';
 import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
@@ -43,8 +44,11 @@ export function linear(options: LinearOptions): Layer {
   });
 }
 
-/** `[n, h, w, c]` read as `[n, h*w*c]`; costs nothing. */
+/** All axes but the first as one: `[n, h, w, c]` read as `[n, h*w*c]`, torch.flatten(x, 1) in NHWC order; costs nothing. */
 export function flatten(options: LayerOptions = {}): Layer {
   onlyKnown(options?.name ?? 'flatten', options, ['name']);
-  return defineLayer('flatten', options, ({ graph }, x) => graph.emit(flattenOp, [x], {})[0] as GraphTensor);
+  return defineLayer('flatten', options, ({ graph }, x) => {
+    const [n = 1, ...rest] = x.shape;
+    return graph.emit(reshape, [x], reshapeTo([n, elementCount(rest)]))[0] as GraphTensor;
+  });
 }

@@ -7,11 +7,11 @@ import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchN
 import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
+import { concat } from './concat.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
 import { countCorrect } from './count_correct.ts';
 import { dropout } from './dropout.ts';
 import { fill } from './fill.ts';
-import { flatten, unflatten } from './flatten.ts';
 import { gemm } from './gemm.ts';
 import { globalAvgPool2d, globalAvgPool2dDx } from './global_avg_pool2d.ts';
 import { globalMaxPool2d, globalMaxPool2dDx } from './global_max_pool2d.ts';
@@ -24,11 +24,14 @@ import { normalize } from './normalize.ts';
 import type { OpDefinition } from './op.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
+import { reshape } from './reshape.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
+import { slice, sliceDx } from './slice.ts';
 import { softmax, softmaxDx } from './softmax.ts';
 import { softmaxCrossEntropy, softmaxCrossEntropyDx } from './softmax_cross_entropy.ts';
 import { tanh, tanhDx } from './tanh.ts';
+import { transpose } from './transpose.ts';
 import { unary, unaryDx } from './unary.ts';
 
 /** All ops; the position of an op is its opcode. */
@@ -60,8 +63,7 @@ export const opTable: readonly OpDefinition[] = [
   batchNorm2dDw,
   batchNorm2dDx,
   dropout,
-  flatten,
-  unflatten,
+  reshape,
   add,
   maxPool2d,
   maxPool2dDx,
@@ -86,6 +88,10 @@ export const opTable: readonly OpDefinition[] = [
   preluDw,
   logSoftmax,
   logSoftmaxDx,
+  transpose,
+  slice,
+  sliceDx,
+  concat,
 ];
 
 export {
@@ -102,13 +108,13 @@ export {
   biasActivationDx,
   biasAdd,
   biasAddDb,
+  concat,
   conv2d,
   conv2dDw,
   conv2dDx,
   countCorrect,
   dropout,
   fill,
-  flatten,
   gemm,
   globalAvgPool2d,
   globalAvgPool2dDx,
@@ -130,16 +136,19 @@ export {
   preluDx,
   relu,
   reluDx,
+  reshape,
   sgdStep,
   sigmoid,
   sigmoidDx,
+  slice,
+  sliceDx,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyDx,
   softmaxDx,
   tanh,
   tanhDx,
+  transpose,
   unary,
   unaryDx,
-  unflatten,
 };

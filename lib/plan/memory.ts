@@ -51,7 +51,7 @@ export function layOutRun(
   const groups = new Map<number, Group>();
 
   for (const input of inputs) groups.set(input.id, { bytes: tensorBytes(input), first: 0, last: end, kept: true });
-  // Views join first, so that an in-place op below sees every later reader of the memory it would overwrite.
+  // A view of what lies elsewhere needs no memory. Views join first, so that an in-place op below sees every later reader of the memory it would overwrite.
   nodes.forEach((node, at) => {
     for (const output of node.outputs) {
       const source = node.op.view ? node.inputs[0] : undefined;
@@ -60,7 +60,7 @@ export function layOutRun(
         group.last = Math.max(group.last, lastUse(output));
         group.kept ||= kept.has(output.id);
         groups.set(output.id, group);
-      } else if (!isPersistent(output)) {
+      } else if (!source && !isPersistent(output)) {
         const last = Math.max(at, lastUse(output));
         groups.set(output.id, { bytes: tensorBytes(output), first: at, last, kept: kept.has(output.id) });
       }

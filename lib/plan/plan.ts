@@ -83,16 +83,18 @@ export function compilePlan(graph: Graph, options: PlanOptions): Plan {
     keptBytes += alignBytes(tensorBytes(output));
   }
 
+  const roots = viewRoots(graph.nodes);
   const indexOf = new Map<number, number>();
   const tensors = [...used].map((tensor, index): PlanTensor => {
     indexOf.set(tensor.id, index);
     const { name, layer, shape, dtype } = tensor;
     const base = { name, layer, shape, dtype };
-    if (isPersistent(tensor)) {
-      const { offset } = layout.place(name, tensor);
+    const root = roots.get(tensor.id) ?? tensor;
+    if (isPersistent(root)) {
+      const { offset } = layout.place(root.name, root);
       return { ...base, region: 'store', offset, firstOp: 0, lastOp: nodes.length };
     }
-    const offset = constantOffsets.get(tensor.id);
+    const offset = constantOffsets.get(root.id);
     if (offset !== undefined) return { ...base, region: 'kept', offset, firstOp: 0, lastOp: nodes.length };
     const block = layoutOfRun.blockOf.get(tensor.id);
     if (!block) throw new Error(`plan: ${name} has no memory`);
@@ -125,6 +127,16 @@ export function compilePlan(graph: Graph, options: PlanOptions): Plan {
     inputs: Object.fromEntries(inputs.map((tensor) => [tensor.name, index(tensor)])),
     outputs: Object.fromEntries(Object.entries(options.outputs).map(([name, tensor]) => [name, index(tensor)])),
   };
+}
+
+/** The tensor whose memory each view shows, by the view's id. */
+function viewRoots(nodes: readonly GraphNode[]): ReadonlyMap<number, GraphTensor> {
+  const roots = new Map<number, GraphTensor>();
+  for (const { op, inputs, outputs } of nodes) {
+    const [source, view] = [inputs[0], outputs[0]];
+    if (op.view && source && view) roots.set(view.id, roots.get(source.id) ?? source);
+  }
+  return roots;
 }
 
 function usedTensors(graph: Graph): Set<GraphTensor> {

@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0xed79305du;
+inline constexpr uint32_t kOpTableHash = 0x821e4903u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -39,32 +39,35 @@ enum class OpCode : int32_t {
   kBatchNorm2dDw = 24,
   kBatchNorm2dDx = 25,
   kDropout = 26,
-  kFlatten = 27,
-  kUnflatten = 28,
-  kAdd = 29,
-  kMaxPool2d = 30,
-  kMaxPool2dDx = 31,
-  kAvgPool2d = 32,
-  kAvgPool2dDx = 33,
-  kGlobalAvgPool2d = 34,
-  kGlobalAvgPool2dDx = 35,
-  kGlobalMaxPool2d = 36,
-  kGlobalMaxPool2dDx = 37,
-  kNormalize = 38,
-  kFill = 39,
-  kGuardFinite = 40,
-  kCountCorrect = 41,
-  kSgdStep = 42,
-  kAdamStep = 43,
-  kBiasActivationDx = 44,
-  kBatchNorm2dFold = 45,
-  kUnary = 46,
-  kUnaryDx = 47,
-  kPrelu = 48,
-  kPreluDx = 49,
-  kPreluDw = 50,
-  kLogSoftmax = 51,
-  kLogSoftmaxDx = 52,
+  kReshape = 27,
+  kAdd = 28,
+  kMaxPool2d = 29,
+  kMaxPool2dDx = 30,
+  kAvgPool2d = 31,
+  kAvgPool2dDx = 32,
+  kGlobalAvgPool2d = 33,
+  kGlobalAvgPool2dDx = 34,
+  kGlobalMaxPool2d = 35,
+  kGlobalMaxPool2dDx = 36,
+  kNormalize = 37,
+  kFill = 38,
+  kGuardFinite = 39,
+  kCountCorrect = 40,
+  kSgdStep = 41,
+  kAdamStep = 42,
+  kBiasActivationDx = 43,
+  kBatchNorm2dFold = 44,
+  kUnary = 45,
+  kUnaryDx = 46,
+  kPrelu = 47,
+  kPreluDx = 48,
+  kPreluDw = 49,
+  kLogSoftmax = 50,
+  kLogSoftmaxDx = 51,
+  kTranspose = 52,
+  kSlice = 53,
+  kSliceDx = 54,
+  kConcat = 55,
 };
 
 struct Conv2dAttrs {
@@ -169,10 +172,14 @@ struct DropoutAttrs {
   int32_t stream;
 };
 
-struct UnflattenAttrs {
-  int32_t in_h;
-  int32_t in_w;
-  int32_t in_c;
+struct ReshapeAttrs {
+  int32_t rank;
+  int32_t d0;
+  int32_t d1;
+  int32_t d2;
+  int32_t d3;
+  int32_t d4;
+  int32_t d5;
 };
 
 struct AddAttrs {
@@ -284,6 +291,61 @@ struct PreluDwAttrs {
   int32_t shared;
 };
 
+struct TransposeAttrs {
+  int32_t perm0;
+  int32_t perm1;
+  int32_t perm2;
+  int32_t perm3;
+  int32_t perm4;
+  int32_t perm5;
+};
+
+struct SliceAttrs {
+  int32_t start0;
+  int32_t start1;
+  int32_t start2;
+  int32_t start3;
+  int32_t start4;
+  int32_t start5;
+  int32_t step0;
+  int32_t step1;
+  int32_t step2;
+  int32_t step3;
+  int32_t step4;
+  int32_t step5;
+  int32_t size0;
+  int32_t size1;
+  int32_t size2;
+  int32_t size3;
+  int32_t size4;
+  int32_t size5;
+};
+
+struct SliceDxAttrs {
+  int32_t start0;
+  int32_t start1;
+  int32_t start2;
+  int32_t start3;
+  int32_t start4;
+  int32_t start5;
+  int32_t step0;
+  int32_t step1;
+  int32_t step2;
+  int32_t step3;
+  int32_t step4;
+  int32_t step5;
+  int32_t in0;
+  int32_t in1;
+  int32_t in2;
+  int32_t in3;
+  int32_t in4;
+  int32_t in5;
+};
+
+struct ConcatAttrs {
+  int32_t axis;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -335,6 +397,10 @@ extern const OpImpl prelu_dx_impl;
 extern const OpImpl prelu_dw_impl;
 extern const OpImpl log_softmax_impl;
 extern const OpImpl log_softmax_dx_impl;
+extern const OpImpl transpose_impl;
+extern const OpImpl slice_impl;
+extern const OpImpl slice_dx_impl;
+extern const OpImpl concat_impl;
 
 struct OpEntry {
   const char* name;
@@ -377,8 +443,7 @@ inline constexpr OpEntry kOpTable[] = {
     {"batch_norm2d_dw", 6, 6, 2, 3, &batch_norm2d_dw_impl, 0x0, 0x0, -1, -1},
     {"batch_norm2d_dx", 8, 8, 1, 3, &batch_norm2d_dx_impl, 0x0, 0x0, 0, 0},
     {"dropout", 2, 2, 1, 2, &dropout_impl, 0x0, 0x0, 0, 0},
-    {"flatten", 1, 1, 1, 0, nullptr, 0x0, 0x0, -1, -1},
-    {"unflatten", 1, 1, 1, 3, nullptr, 0x0, 0x0, -1, -1},
+    {"reshape", 1, 1, 1, 7, nullptr, 0x0, 0x0, -1, -1},
     {"add", 2, 3, 1, 2, &add_impl, 0x4, 0x0, 0, 0},
     {"max_pool2d", 1, 1, 2, 8, &max_pool2d_impl, 0x0, 0x0, -1, -1},
     {"max_pool2d_dx", 2, 2, 1, 10, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
@@ -403,9 +468,13 @@ inline constexpr OpEntry kOpTable[] = {
     {"prelu_dw", 2, 2, 1, 1, &prelu_dw_impl, 0x0, 0x0, -1, -1},
     {"log_softmax", 1, 1, 1, 0, &log_softmax_impl, 0x0, 0x0, -1, -1},
     {"log_softmax_dx", 2, 2, 1, 0, &log_softmax_dx_impl, 0x0, 0x0, 0, 0},
+    {"transpose", 1, 1, 1, 6, &transpose_impl, 0x0, 0x0, -1, -1},
+    {"slice", 1, 1, 1, 18, &slice_impl, 0x0, 0x0, -1, -1},
+    {"slice_dx", 1, 1, 1, 18, &slice_dx_impl, 0x0, 0x0, -1, -1},
+    {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 53;
+inline constexpr int kOpCount = 56;
 
 }  // namespace lanewise
 // clang-format on

@@ -9,6 +9,7 @@ import { fuse } from '../../lib/graph/fuse.ts';
 import { Graph, type GraphTensor, removeUnused } from '../../lib/graph/graph.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { type Attrs, elementCount, type OpDefinition } from '../../lib/ops/op.ts';
+import { reshapeTo } from '../../lib/ops/reshape.ts';
 import { compilePlan } from '../../lib/plan/plan.ts';
 import { StoreLayout } from '../../lib/plan/store-layout.ts';
 import { streamKey, uniform } from '../../lib/random.ts';
@@ -53,7 +54,7 @@ function forward(graph: Graph, activation: Activation) {
     emit(ops.add as unknown as OpDefinition, [sum, norm('norm5', conv('conv5', twice, 7))], NO_ACTIVATION),
   );
   const last = act(emit(ops.add as unknown as OpDefinition, [joined, twice], NO_ACTIVATION));
-  const flat = emit(ops.flatten as unknown as OpDefinition, [last]);
+  const flat = emit(ops.reshape as unknown as OpDefinition, [last], reshapeTo([5, 9 * 9 * 7]));
   const linear = (name: string, x: GraphTensor, o: number) =>
     bias(
       name,

@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import * as nn from '../../lib/index.ts';
+import { layersFromConfig } from '../../lib/nn/registry.ts';
 
+const conv1 = () => [nn.conv2d({ filters: 4, kernelSize: 1 })];
 const shapeOf = (layers: nn.Layer[], inputShape: [number, number, number] = [28, 28, 3]) =>
   nn.sequential(layers, { inputShape }).summary().layers.at(-1)?.outputShape;
 
@@ -23,6 +25,18 @@ describe('layer shapes', () => {
     ['global pooling', [nn.globalAvgPool2d()], [3]],
     ['global max pooling', [nn.globalMaxPool2d()], [3]],
     ['flatten', [nn.flatten()], [2352]],
+    ['reshape', [nn.reshape({ shape: [2, 14, 28, 3] })], [2, 14, 28, 3]],
+    ['permute', [nn.maxPool2d({ size: [2, 4] }), nn.permute({ axes: [2, 0, 1] })], [3, 14, 7]],
+    [
+      'branches, side by side',
+      [nn.branches([[], conv({ padding: 1 }), conv({ kernelSize: 1 })]), nn.relu()],
+      [28, 28, 11],
+    ],
+    [
+      'branches, added',
+      [nn.branches([conv({ padding: 1 }), conv({ kernelSize: 1 })], { join: 'add' }), nn.relu()],
+      [28, 28, 4],
+    ],
     ['residual with shortcut', [nn.residual(conv({ padding: 1 }), conv({ kernelSize: 1 }))], [28, 28, 4]],
   ])('%s', (_, layers, expected) => {
     expect(shapeOf(layers)).toEqual(expected);
@@ -83,6 +97,22 @@ describe('wrong options', () => {
       () => shapeOf([nn.residual([nn.conv2d({ filters: 3, kernelSize: 3 })])]),
       /residual_1: body gives .* shortcut .*1x1/,
     ],
+    ['a shape of another size', () => shapeOf([nn.reshape({ shape: [28, 28] })]), /reshape_1: an example is .*28,28\]/],
+    ['a shape that is none', () => nn.reshape({ shape: wrong(7) }), /reshape: shape must be a list/],
+    ['an axis named twice', () => nn.permute({ axes: [0, 0, 1] }), /permute: axes must be .* not \[0, 0, 1\]/],
+    ['too few axes', () => shapeOf([nn.permute({ axes: [1, 0] })]), /permute_1: an example has 3 axes, axes names 2/],
+    ['one branch', () => nn.branches([[]]), /branches: bodies must be 2 to 8 lists/],
+    ['another join', () => nn.branches([[], []], { join: wrong('toString') }), /join must be 'concat' or 'add', not/],
+    [
+      'branches of different sizes',
+      () => shapeOf([nn.branches([[], [nn.maxPool2d({ size: 2 })]])]),
+      /branches_1: the bodies give .*14,14,3\]; sizes may differ in the last axis only/,
+    ],
+    [
+      'branches of different channels, added',
+      () => shapeOf([nn.branches([[], conv1()], { join: 'add' })]),
+      /branches_1: the bodies give .*; shapes must be equal/,
+    ],
     ['no layers', () => nn.sequential([], { inputShape: [1, 1, 1] }), /needs a list of layers/],
     [
       'an input shape of two',
@@ -132,4 +162,11 @@ describe('initial weights', () => {
     expect(weights({}, 1)).toEqual(weights({}, 1));
     expect(weights({}, 1)).not.toEqual(weights({}, 2));
   });
+});
+
+it('branches, with what is inside them, are read back from a model file', () => {
+  const layers = [nn.branches([[], [nn.relu(), nn.branches([[], []], { join: 'add' })]], { name: 'fork' }), nn.relu()];
+  const configs = layers.map(({ config }) => config);
+  expect(layersFromConfig(JSON.parse(JSON.stringify(configs))).map(({ config }) => config)).toEqual(configs);
+  expect(() => layersFromConfig([{ type: 'branches' }])).toThrow('architecture: branches need a list of bodies');
 });

@@ -1,8 +1,12 @@
 // The memory plan: values that are needed at the same time never share memory, whatever the graph.
 
 import { describe, expect, it } from 'vitest';
+import { Graph, type GraphTensor } from '../../lib/graph/graph.ts';
 import * as nn from '../../lib/index.ts';
 import { softmaxCrossEntropy } from '../../lib/nn/loss.ts';
+import { relu } from '../../lib/ops/relu.ts';
+import { reshape, reshapeTo } from '../../lib/ops/reshape.ts';
+import { transpose, transposeBy } from '../../lib/ops/transpose.ts';
 import { sgd } from '../../lib/optim/sgd.ts';
 import { compilePlan, type Plan } from '../../lib/plan/plan.ts';
 import { StoreLayout, tensorBytes } from '../../lib/plan/store-layout.ts';
@@ -15,6 +19,14 @@ const networks = {
     nn.relu(),
     nn.maxPool2d({ size: 2 }),
     nn.flatten(),
+    nn.linear({ units: 10 }),
+  ],
+  branches: () => [
+    nn.conv2d({ filters: 4, kernelSize: 3, padding: 1 }),
+    nn.branches([[], [nn.conv2d({ filters: 5, kernelSize: 1 }), nn.relu()], [nn.tanh()]]),
+    nn.permute({ axes: [2, 0, 1] }),
+    nn.reshape({ shape: [13 * 144] }),
+    nn.branches([[nn.relu()], [nn.tanh()]], { join: 'add' }),
     nn.linear({ units: 10 }),
   ],
   residual: () => [
@@ -131,4 +143,30 @@ describe('memory plan', () => {
   it('aligns every tensor to a cache line', () => {
     for (const { offset } of planFor(networks.residual(), false).tensors) expect(offset % 64).toBe(0);
   });
+});
+
+it('a view of a parameter, and a view of that view, lie where the parameter does', () => {
+  const graph = new Graph();
+  const parameter = graph.tensor('parameter', 'w', { shape: [4, 6], dtype: 'f32' });
+  const flat = graph.emit(reshape, [parameter], reshapeTo([24]))[0] as GraphTensor;
+  const wide = graph.emit(reshape, [flat], reshapeTo([2, 12]))[0] as GraphTensor;
+  const y = graph.emit(relu, [wide], {})[0] as GraphTensor;
+  const layout = new StoreLayout();
+  layout.place('before', { shape: [100], dtype: 'f32' });
+  const plan = compilePlan(graph, { outputs: { y }, layout });
+  const source = plan.tensors[plan.ops[0]?.inputs[0] as number];
+  expect(source).toMatchObject({ region: 'store', shape: [2, 12], offset: layout.place('w', parameter).offset });
+});
+
+it('a view of what is computed once from parameters lies where that result does', () => {
+  const graph = new Graph();
+  const parameter = graph.tensor('parameter', 'w', { shape: [4, 6], dtype: 'f32' });
+  const turned = graph.emit(transpose, [parameter], transposeBy([1, 0]))[0] as GraphTensor;
+  const flat = graph.emit(reshape, [turned], reshapeTo([24]))[0] as GraphTensor;
+  const y = graph.emit(relu, [flat], {})[0] as GraphTensor;
+  const plan = compilePlan(graph, { outputs: { y }, layout: new StoreLayout() });
+  const [once, each] = plan.ops.map(({ inputs, outputs }) => ({ from: inputs[0] as number, to: outputs[0] as number }));
+  const result = plan.tensors[once?.to ?? -1];
+  expect(result?.region).toBe('kept');
+  expect(plan.tensors[each?.from ?? -1]).toMatchObject({ region: 'kept', offset: result?.offset, shape: [24] });
 });

@@ -1,10 +1,9 @@
-// relu, leaky_relu, sigmoid, tanh and their gradients; add, dropout, normalize, fill, flatten, unflatten.
+// relu, leaky_relu, sigmoid, tanh and their gradients; add, dropout, normalize, fill.
 
 import {
   add,
   dropout,
   fill,
-  flatten,
   leakyRelu,
   leakyReluDx,
   normalize,
@@ -14,7 +13,6 @@ import {
   sigmoidDx,
   tanh,
   tanhDx,
-  unflatten,
 } from '../../../lib/ops/index.ts';
 import { streamKey, uniform } from '../../../lib/random.ts';
 import { activated, attr, countOf, elementwise, exactly, type Formula, input } from '../formula.ts';
@@ -190,8 +188,3 @@ for (const [title, shape] of [
 const constant: Formula = (_, outputs, attrs) => [exactly(countOf(outputs[0]!), () => attr(attrs, 'value'))];
 list.add(fill, constant, 'one', [], { value: 1, count: 1 }, exact);
 list.add(fill, constant, 'many', [], { value: -0.1, count: 1001 }, exact);
-
-const same: Formula = (inputs) => [exactly(input(inputs, 0).data.length, (i) => input(inputs, 0).data[i] as number)];
-list.add(flatten, same, 'an image', [[2, 3, 4, 5]], {}, exact);
-list.add(flatten, same, 'already flat', [[2, 30]], {}, exact);
-list.add(unflatten, same, 'an image', [[2, 60]], { inH: 3, inW: 4, inC: 5 }, exact);

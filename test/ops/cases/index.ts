@@ -9,6 +9,7 @@ import { cases as elementwise } from './elementwise.ts';
 import { cases as matrix } from './matrix.ts';
 import { cases as optimizers } from './optimizers.ts';
 import { cases as pooling } from './pooling.ts';
+import { cases as structure } from './structure.ts';
 
 export const allCases: readonly OpCase[] = [
   ...conv,
@@ -19,4 +20,5 @@ export const allCases: readonly OpCase[] = [
   ...batchNorm,
   ...pooling,
   ...optimizers,
+  ...structure,
 ];

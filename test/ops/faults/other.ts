@@ -20,8 +20,6 @@ export const faults: readonly Fault[] = [
     { rate: 0.5, stream: 0 },
     'dropout: step is [1], expected [2], the seed and the step (x: [4], step: [1])',
   ],
-  [ops.flatten, [[4, 5, 6]], {}, 'flatten: x must have 2 or 4 dimensions, it has 3 (x: [4,5,6])'],
-  [ops.unflatten, [[4, 30]], { inH: 2, inW: 3, inC: 4 }, 'unflatten: x has 30 features, [2,3,4] holds 24 (x: [4,30])'],
   [ops.add, [[4, 5], [5]], NONE, 'add: b is [5], expected [4,5], the shape of a (a: [4,5], b: [5])'],
   [
     ops.maxPool2d,
