@@ -82,8 +82,8 @@ std::string Executable::reserve() {
   }
   const int64_t scratch_bytes = arena_bytes() + workspace_bytes_;
   if (store_->scratch->bytes() < scratch_bytes) {
-    auto larger = std::make_shared<Memory>(scratch_bytes);
-    if (larger->bytes() == scratch_bytes) store_->scratch = std::move(larger);
+    const std::shared_ptr<Memory> larger(new Memory(scratch_bytes));
+    if (larger->bytes() == scratch_bytes) store_->scratch = larger;
   }
   kept_ = Memory(plan_.kept_bytes);
   prepared_ = Memory(prepared_bytes);

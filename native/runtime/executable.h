@@ -25,8 +25,9 @@ struct Store {
   bool busy = false;
   /// Grows whenever `memory` may have been written to: what plans have made of it is stale then.
   int64_t version = 1;
-  /// Arena and workspace of whichever plan runs: as much as the largest needs.
-  std::shared_ptr<Memory> scratch = std::make_shared<Memory>();
+  /// Arena and workspace of whichever plan runs: as much as the largest needs. (make_shared would
+  /// need a function of libstdc++.)
+  std::shared_ptr<Memory> scratch{new Memory()};
 };
 
 class Executable {
