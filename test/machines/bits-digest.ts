@@ -114,6 +114,7 @@ const trainings: readonly Training[] = [
       ...[globalAvgPool2d(), linear({ units: 10 })],
     ],
     options: { optimizer: adamw({ learningRate: 0.01 }), loss: softmaxCrossEntropy({ labelSmoothing: 0.1 }) },
+    fastDiffers: true, // the dilated one
   },
   {
     name: 'wide 3x3, sgd',
