@@ -90,6 +90,17 @@ export class Builder {
     return this.#persist('constant', name, shape, () => filled(shape, value));
   }
 
+  /** A tensor under its full name, which starts with the values it comes with. */
+  persist(
+    role: PersistentSpec['role'],
+    name: string,
+    shape: readonly number[],
+    initial: () => Float32Array,
+  ): GraphTensor {
+    if (this.persistent.has(name)) throw new LanewiseError('option', `two tensors are named ${name}; names must differ`);
+    return this.#persist(role, name, shape, initial);
+  }
+
   /** Number of the next random stream, the same in every build of the same layers. */
   nextStream(): number {
     return this.#streams++;
