@@ -74,6 +74,7 @@ export {
   type TrainingResult,
   type TrainingRun,
 } from './train/fit.ts';
+export { type ImportOnnxOptions, importOnnx } from './train/import-onnx.ts';
 export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
 export {
   type Images,

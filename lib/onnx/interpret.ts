@@ -4,7 +4,7 @@
 import { LanewiseError } from '../errors.ts';
 import type { GraphTensor } from '../graph/graph.ts';
 import { quoteName } from '../io/file-error.ts';
-import { NodeCall, type OnnxHost } from './node-call.ts';
+import { NodeCall, newBudget, type OnnxHost } from './node-call.ts';
 import { folds } from './operators/known.ts';
 import { operators } from './operators/table.ts';
 import { nodeTitle, type OnnxProgram } from './program.ts';
@@ -29,6 +29,7 @@ export function interpret(
   for (const [name, value] of inputs) values.set(name, value);
   const outer = graph.layer;
   const layers = new Set<string>();
+  const budget = newBudget();
   for (const [index, node] of program.nodes.entries()) {
     const title = nodeTitle(node, index);
     const fail = (reason: string): never => {
@@ -39,7 +40,7 @@ export function interpret(
       return values.get(name) ?? fail(`input ${quoteName(name)} is produced by nothing before it`);
     });
     graph.layer = uniqueName(node.name || `${node.op}_${index}`, layers);
-    const call = new NodeCall(host, node, title, program.opset, given);
+    const call = new NodeCall(host, node, title, program.opset, given, budget);
     const tensorsBefore = graph.tensors.length;
     const results = emitNode(call);
     node.outputs.forEach((name, i) => {

@@ -8,7 +8,7 @@ import { fill } from '../ops/fill.ts';
 import { type AttrSchema, type Attrs, elementCount, type OpDefinition } from '../ops/op.ts';
 import { reshape, reshapeTo } from '../ops/reshape.ts';
 import { transpose, transposeBy } from '../ops/transpose.ts';
-import type { AttributeValue, ProgramNode } from './program.ts';
+import { type AttributeValue, MAX_KNOWN, type ProgramNode } from './program.ts';
 import {
   inOrder,
   isFloat,
@@ -31,6 +31,16 @@ export interface OnnxHost {
   afterForward(emit: () => void): void;
 }
 
+/** What a whole graph may ask for; shared by its nodes. */
+export interface Budget {
+  /** Known numbers still to be computed. */
+  numbers: number;
+  /** Ops still to be emitted. */
+  ops: number;
+}
+
+export const newBudget = (): Budget => ({ numbers: 2 ** 24, ops: 2 ** 17 });
+
 /** Values of one tensor; far beyond any that could be computed with, and what a hostile file asks for ends here. */
 const MAX_ELEMENTS = 2 ** 31;
 
@@ -40,6 +50,7 @@ export class NodeCall {
   readonly opset: number;
   readonly inputs: readonly (Value | undefined)[];
   readonly #title: string;
+  readonly #budget: Budget;
   readonly #read = new Set<string>();
   #constants = 0;
 
@@ -49,7 +60,9 @@ export class NodeCall {
     title: string,
     opset: number,
     inputs: readonly (Value | undefined)[],
+    budget: Budget = newBudget(),
   ) {
+    this.#budget = budget;
     this.host = host;
     this.node = node;
     this.opset = opset;
@@ -216,6 +229,13 @@ export class NodeCall {
     return this.host.persist('constant', name, wanted, () => rearranged(data, shape, axes));
   }
 
+  /** Counts numbers that are about to be computed. */
+  spend(numbers: number): void {
+    if (numbers > MAX_KNOWN) this.fail(`computes ${numbers} known numbers, more than ${MAX_KNOWN}`);
+    this.#budget.numbers -= numbers;
+    if (this.#budget.numbers < 0) this.fail('the graph computes too many known numbers');
+  }
+
   // Emitting
 
   emit<S extends AttrSchema>(
@@ -235,6 +255,7 @@ export class NodeCall {
       const value = attrs[name];
       if (kind === 'i32' && Math.abs(value as number) >= 2 ** 31) this.fail(`${name} = ${value} is too large`);
     }
+    if (--this.#budget.ops < 0) this.fail('the graph takes too many ops');
     const outputs = this.host.graph.emit(op, inputs, attrs);
     for (const { shape } of outputs) {
       if (elementCount(shape) > MAX_ELEMENTS) this.fail(`gives [${shape}], more than ${MAX_ELEMENTS} values`);

@@ -73,11 +73,12 @@ export function programFromOnnx(model: OnnxModel, outputs: readonly string[]): O
   for (const tensor of graph.initializers) {
     if (needed.has(tensor.name)) keep(tensor.name, tensor, true, `initializer ${quoteName(tensor.name)}`);
   }
-  return { opset, inputs: inputNames(graph), outputs, nodes: nodes.reverse(), constants, weights };
+  const inputs = inputNames(graph).filter((name) => needed.has(name));
+  return { opset, inputs, outputs, nodes: nodes.reverse(), constants, weights };
 }
 
 /** Inputs that no initializer stands for. */
-export function inputNames({ inputs, initializers }: OnnxGraph): string[] {
+function inputNames({ inputs, initializers }: OnnxGraph): string[] {
   const given = new Set(initializers.map(({ name }) => name));
   return inputs.map(({ name }) => name).filter((name) => !given.has(name));
 }

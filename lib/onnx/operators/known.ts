@@ -5,7 +5,6 @@ import type { SafetensorsDType } from '../../io/safetensors-dtype.ts';
 import { broadcastStrides, forPositions, stridesOf } from '../../ops/axes.ts';
 import { elementCount } from '../../ops/op.ts';
 import type { NodeCall } from '../node-call.ts';
-import { MAX_KNOWN } from '../program.ts';
 import { inOrder, isFloat, Known } from '../value.ts';
 import { broadcastShapes } from './elementwise.ts';
 import type { Operator } from './operator.ts';
@@ -25,6 +24,14 @@ const knownInput = (call: NodeCall, index: number): Known => call.input(index) a
 
 const allKnown = (call: NodeCall): Known[] => call.inputs.map((_, index) => knownInput(call, index));
 
+/** Zero comes first lest infinity times zero become NaN. */
+const countOf = (shape: readonly number[]): number => (shape.includes(0) ? 0 : elementCount(shape));
+
+/** Nothing is walked of a shape without elements, however long its other axes are. */
+function walk(shape: readonly number[], strides: readonly number[], start: number, visit: (at: number) => void): void {
+  if (countOf(shape) > 0) forPositions(shape, strides, start, (_, at) => visit(at));
+}
+
 /** A result whose value at each position is `valueAt(i)`. */
 function filled(
   call: NodeCall,
@@ -32,8 +39,8 @@ function filled(
   shape: readonly number[],
   valueAt: (i: number) => number,
 ): Known {
-  const count = elementCount(shape);
-  if (count > MAX_KNOWN) call.fail(`computes [${shape}] numbers, more than ${MAX_KNOWN}`);
+  const count = countOf(shape);
+  call.spend(count);
   const round = dtype === 'F32' ? Math.fround : (value: number) => value;
   return new Known(dtype, shape, Array.from({ length: count }, (_, i) => round(valueAt(i))));
 }
@@ -41,8 +48,8 @@ function filled(
 /** The elements of `x` at the positions of `shape`, walked with `strides` from `start`. */
 function picked(call: NodeCall, x: Known, shape: readonly number[], strides: readonly number[], start = 0): Known {
   const places: number[] = [];
-  if (elementCount(shape) > MAX_KNOWN) call.fail(`computes [${shape}] numbers, more than ${MAX_KNOWN}`);
-  forPositions(shape, strides, start, (_, at) => places.push(at));
+  call.spend(countOf(shape));
+  walk(shape, strides, start, (at) => places.push(at));
   return new Known(x.dtype, shape, places.map((at) => x.data[at]!));
 }
 
@@ -101,13 +108,13 @@ const reduction =
     const inner = shape.map((size, axis) => (gone.includes(axis) ? size : 1));
     const sizes = keep ? kept : kept.filter((_, axis) => !gone.includes(axis));
     const results: number[] = [];
-    if (elementCount(kept) > MAX_KNOWN) call.fail(`computes [${kept}] numbers, more than ${MAX_KNOWN}`);
-    forPositions(kept, strides, 0, (_, from) => {
+    call.spend(countOf(kept));
+    walk(kept, strides, 0, (from) => {
       let result = start;
-      forPositions(inner, strides, from, (_i, at) => {
+      walk(inner, strides, from, (at) => {
         result = combine(result, data[at]!);
       });
-      results.push(isMean ? result / elementCount(inner) : result);
+      results.push(isMean ? result / countOf(inner) : result);
     });
     return filled(call, dtype, sizes, (i) => results[i]!);
   };
