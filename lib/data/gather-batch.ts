@@ -16,7 +16,7 @@ export function gatherBatch(
   images: Uint8Array | Float32Array,
   labels: Int32Array,
 ): void {
-  const size = dataset.shape[0] * dataset.shape[1] * dataset.shape[2];
+  const size = dataset.shape.reduce((product, side) => product * side, 1);
   // A buffer that was transferred to another thread since the data set was made has length 0 now.
   if (dataset.images.length !== dataset.count * size || dataset.labels.length !== dataset.count) {
     throw new LanewiseError(
