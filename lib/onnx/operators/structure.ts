@@ -5,6 +5,7 @@ import type { GraphTensor } from '../../graph/graph.ts';
 import { broadcast, broadcastTo } from '../../ops/broadcast.ts';
 import { concat } from '../../ops/concat.ts';
 import { elementCount } from '../../ops/op.ts';
+import { padBy, pad as padOp } from '../../ops/pad.ts';
 import { slice, sliceOf } from '../../ops/slice.ts';
 import { transpose, transposeBy } from '../../ops/transpose.ts';
 import type { NodeCall } from '../node-call.ts';
@@ -221,6 +222,32 @@ function expand(call: NodeCall): Value {
   return call.plain(call.emit(broadcast, [x], broadcastTo(wanted)), wanted);
 }
 
+/** Attributes before opset 11, inputs since; negative sides are cut off. */
+function pad(call: NodeCall): Value {
+  const { shape } = call.input(0);
+  const mode = call.word('mode', ['constant', 'reflect', 'edge', 'wrap'], 'constant');
+  const isOld = call.opset < 11;
+  const value = isOld ? call.float('value', 0) : call.has(2) ? call.number(2) : 0;
+  const sides = (isOld ? call.ints('pads') : call.integers(1)) ?? call.fail('needs pads');
+  const named = call.axes(call.has(3) ? call.integers(3) : inOrder(shape.length), shape.length);
+  if (sides.length !== 2 * named.length) call.fail(`has ${sides.length} pads for ${named.length} axes`);
+  const side = (axis: number, offset: number) => {
+    const at = named.indexOf(axis);
+    return at < 0 ? 0 : sides[at + offset]!;
+  };
+  const before = shape.map((_, axis) => side(axis, 0));
+  const after = shape.map((_, axis) => side(axis, named.length));
+  const left = shape.map((size, axis) => size + Math.min(0, before[axis]!) + Math.min(0, after[axis]!));
+  if (left.some((size) => size < 1)) call.fail(`the pads [${sides}] cut off all of [${shape}]`);
+  const start = before.map((size) => Math.max(0, -size));
+  const { tensor, axes } = sliced(call, call.stored(0), start, left, []);
+  const added = (values: readonly number[]) => axes.map((axis) => Math.max(0, values[axis]!));
+  const result = left.map((size, axis) => size + Math.max(0, before[axis]!) + Math.max(0, after[axis]!));
+  const kind = ({ constant: 'constant', reflect: 'reflect', edge: 'replicate', wrap: 'circular' } as const)[mode];
+  if (result.join() === left.join()) return new Stored(tensor, left, axes);
+  return new Stored(call.emit(padOp, [tensor], padBy(added(before), added(after), kind, value)), result, axes);
+}
+
 /** Blocks of channels become pixels, as [b, b, c] (DCR) or [c, b, b] (CRD), or the other way round. */
 function depthToSpace(call: NodeCall): Value {
   const [n = 1, c = 1, h = 1, w = 1] = call.rank(0, 4);
@@ -266,6 +293,7 @@ export const structure: OperatorTable = {
   Slice: sliceOperator,
   Gather: gather,
   Expand: expand,
+  Pad: pad,
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
   Shape(call) {

@@ -26,17 +26,19 @@ async function compute({ name, model: bytes, tensors }: NodeCase, backend: Backe
   const { model } = decodeOnnx(bytes, name);
   const outputs = model.graph.outputs.map((output) => output.name);
   const builder = new Builder('inference');
-  const given = new Map<string, Float32Array>();
+  const given = new Map<string, Float32Array | Int32Array>();
   const inputs = new Map<string, Value>();
   for (const [index, { name: input }] of model.graph.inputs.entries()) {
     const tensor = decodeOnnxTensor(tensors.get(`input_${index}.pb`)!, name);
-    const known = knownTensor(tensor);
-    if (tensor.dtype !== 'F32' || elementCount(tensor.shape) === 0) inputs.set(input, known);
+    const { dtype, shape, data } = knownTensor(tensor);
+    const isFloat = dtype === 'F32';
+    // Integers are shapes and axes, which must be known, but for the positions of a MaxUnpool.
+    if (elementCount(shape) === 0 || (!isFloat && shape.length < 2)) inputs.set(input, new Known(dtype, shape, data));
     else {
-      const axes = inOrder(tensor.shape.length);
-      const spec = { shape: storedShape(tensor.shape, axes), dtype: 'f32' } as const;
-      inputs.set(input, new Stored(builder.graph.tensor('input', input, spec), tensor.shape, axes, known.data));
-      given.set(input, tensor.data as Float32Array);
+      const axes = inOrder(shape.length);
+      const spec = { shape: storedShape(shape, axes), dtype: isFloat ? 'f32' : 'i32' } as const;
+      inputs.set(input, new Stored(builder.graph.tensor('input', input, spec), shape, axes, data));
+      given.set(input, isFloat ? Float32Array.from(data) : Int32Array.from(data));
     }
   }
   const values = interpret(builder, programFromOnnx(model, outputs), inputs);
@@ -59,10 +61,11 @@ async function compute({ name, model: bytes, tensors }: NodeCase, backend: Backe
     if (value instanceof Known) return value;
     if (!(value instanceof Stored)) throw new Error('not a tensor');
     const { tensor, shape, axes } = value;
-    const data = new Float32Array(elementCount(shape));
+    const isFloat = tensor.dtype === 'f32';
+    const data = isFloat ? new Float32Array(elementCount(shape)) : new Int32Array(elementCount(shape));
     executable.read(plan.outputs[stored.indexOf(value)]!, data);
     const order = axes.map((_, axis) => axes.indexOf(axis));
-    return { dtype: 'F32', shape, data: rearranged(data, tensor.shape, order) };
+    return { dtype: isFloat ? 'F32' : 'I64', shape, data: rearranged(data, tensor.shape, order) };
   });
 }
 
