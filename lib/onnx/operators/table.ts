@@ -7,10 +7,11 @@ import { normalizations } from './normalization.ts';
 import type { Operator } from './operator.ts';
 import { pooling } from './pooling.ts';
 import { reductions } from './reduction.ts';
+import { resizing } from './resizing.ts';
 import { structure } from './structure.ts';
 
 export const operators: ReadonlyMap<string, Operator> = new Map(
-  [elementwise, convolutions, pooling, normalizations, products, reductions, structure].flatMap((table) =>
+  [elementwise, convolutions, pooling, normalizations, products, reductions, structure, resizing].flatMap((table) =>
     Object.entries(table),
   ),
 );
