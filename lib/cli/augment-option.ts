@@ -13,7 +13,7 @@ const names = Object.keys(known);
 
 export const augmentOption: Option<readonly Augmentation[] | undefined> = {
   placeholder: 'LIST',
-  help: "flip, crop[:PIXELS], cutout[:PIXELS] separated by commas, or none (default: the model's)",
+  help: "flip, crop[:PIXELS], cutout[:PIXELS] by commas, or none (default: the model's)",
   fallback: undefined,
   read: (value, flag) => (value === 'none' ? [] : value.split(',').map((word) => augmentation(word, flag))),
 };

@@ -181,7 +181,7 @@ describe('lanewise train', () => {
     const { code, out: text, json } = await lanewise('train', ...options, '--augment', 'crop:2,cutout', '--json');
     expect([code, text]).toEqual([0, expect.stringContaining('\naugmented  randomCrop, cutout\n')]);
     const plain = await lanewise('train', ...options, '--augment', 'none', '--json');
-    expect(plain.out).not.toContain('augmented');
+    expect(plain.out).not.toContain('\naugmented');
     expect(json()['trainLoss']).not.toBe(plain.json()['trainLoss']);
     const other = await lanewise('train', ...options, '--resume', '--augment', 'flip');
     expect(other.error).toMatch(/the checkpoint's augmentation is \[\], this run's is \[\{"type":"randomFlip"/);
