@@ -11,6 +11,8 @@ export class Augmenter {
   readonly #augmentations: readonly Augmentation[];
   /** The colour of `MEAN`, in the element type of the images. */
   readonly #mean: Uint8Array | Float32Array;
+  readonly #width: number;
+  readonly #channels: number;
   readonly #rows: Int32Array;
   readonly #columns: Int32Array;
 
@@ -23,8 +25,15 @@ export class Augmenter {
         'option',
         `${caller}: augment must be a list such as [randomFlip(), cutout({ size: 8 })]`,
       );
-    const [height, width] = dataset.shape;
+    const { shape } = dataset;
+    const [height, width, channels] = shape.length === 2 ? [1, ...shape] : shape;
+    if (height === undefined || width === undefined || channels === undefined || shape.length > 3) {
+      const refusal = `augments images [h, w, c] and sequences [w, c], ${dataset.name} has examples [${shape}]`;
+      throw new LanewiseError('option', `${caller}: ${refusal}`);
+    }
     for (const augmentation of augmentations) augmentation.check(height, width);
+    this.#width = width;
+    this.#channels = channels;
     this.#dataset = dataset;
     this.#augmentations = augmentations;
     this.#mean =
@@ -42,7 +51,9 @@ export class Augmenter {
     let drawn = 0;
     const random = () => uniform(stream, drawn++);
     for (const augmentation of this.#augmentations) augmentation.apply(view, random);
-    const [height, width, channels] = this.#dataset.shape;
+    const height = this.#rows.length;
+    const width = this.#width;
+    const channels = this.#channels;
     this.#copy(view, image * height * width * channels, target, offset);
     for (const [top, bottom, left, right] of view.holes) {
       const end = Math.min(right, width);
@@ -52,11 +63,11 @@ export class Augmenter {
   }
 
   #copy({ rows, columns }: ImageView, start: number, target: Uint8Array | Float32Array, offset: number): void {
-    const { images, shape } = this.#dataset;
-    const [height, width, channels] = shape;
+    const { images } = this.#dataset;
+    const width = this.#width;
+    const channels = this.#channels;
     let to = offset;
-    for (let y = 0; y < height; y++) {
-      const row = rows[y] as number;
+    for (const row of rows) {
       const rowStart = start + row * width * channels;
       for (let x = 0; x < width; x++, to += channels) {
         const column = row < 0 ? row : (columns[x] as number);

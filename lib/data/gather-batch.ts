@@ -18,7 +18,7 @@ export function gatherBatch(
   labels: Int32Array,
   augmentation?: { readonly augmenter: Augmenter; readonly key: number },
 ): void {
-  const size = dataset.shape[0] * dataset.shape[1] * dataset.shape[2];
+  const size = dataset.shape.reduce((product, side) => product * side, 1);
   // A buffer that was transferred to another thread since the data set was made has length 0 now.
   if (dataset.images.length !== dataset.count * size || dataset.labels.length !== dataset.count) {
     throw new LanewiseError(

@@ -68,7 +68,7 @@ function checkedSetup(model: Model, options: FitOptions): TrainingSetup {
   checkDataset('fit', data, inputShape, classes);
   if (validation) checkDataset('fit', validation, inputShape, classes);
   const augment = options.augment ?? [];
-  const augmenter = new Augmenter('fit', data, augment);
+  const augmenter = Array.isArray(augment) && augment.length === 0 ? undefined : new Augmenter('fit', data, augment);
   const epochs = integer('fit', 'epochs', options.epochs ?? 1, 1);
   const batchSize = Math.min(integer('fit', 'batchSize', options.batchSize ?? 64, 1), data.count);
   if (checkpoint?.everySteps !== undefined) integer('fit', 'checkpoint.everySteps', checkpoint.everySteps, 1);
@@ -81,7 +81,7 @@ function checkedSetup(model: Model, options: FitOptions): TrainingSetup {
     numerics,
     seed: seedOf('fit', options.seed),
     augment,
-    augmenter: augment.length > 0 ? augmenter : undefined,
+    augmenter,
     classes,
     totalSteps,
   };

@@ -128,6 +128,19 @@ describe('gathering augmented batches', () => {
     expect(other.filter((image, i) => image === forward[i]).length).toBeLessThan(8);
   });
 
+  it('shifts sequences like images of one row', () => {
+    const sequence = lw.datasetFrom({ images: Uint8Array.of(1, 2, 3), labels: [0], shape: [3, 1], classes: 1 });
+    const augmenter = new Augmenter('test', sequence, [lw.randomCrop({ padding: [0, 1] })]);
+    const target = new Uint8Array(3);
+    const seen = keys.map((key) => {
+      augmenter.write(0, key, target, 0);
+      return target.join();
+    });
+    expect([...new Set(seen)].sort()).toEqual(['0,1,2', '1,2,3', '2,3,0']);
+    const features = lw.datasetFrom({ images: Uint8Array.of(1, 2, 3), labels: [0], shape: [3], classes: 1 });
+    expect(() => new Augmenter('fit', features, [lw.randomFlip()])).toThrow(/fit: augments .* has examples \[3\]/);
+  });
+
   it('gives floats what it gives bytes, with the mean as it is', () => {
     const floats = { ...data, images: Float32Array.from(data.images), mean: [7, 9] };
     const bytes = { ...data, mean: [7, 9] };
