@@ -49,7 +49,7 @@ describe('lib', () => {
     onnx: ['io', 'ops', 'graph'],
     data: [],
     report: [],
-    models: ['nn', 'optim'],
+    models: ['nn', 'optim', 'data'],
     train: ['ops', 'graph', 'plan', 'backend', 'nn', 'optim', 'io', 'onnx', 'data'],
     cli: ['ops', 'graph', 'plan', 'backend', 'nn', 'optim', 'io', 'data', 'report', 'models', 'train'],
   };

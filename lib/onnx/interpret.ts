@@ -8,7 +8,7 @@ import { NodeCall, newBudget, type OnnxHost } from './node-call.ts';
 import { folds } from './operators/known.ts';
 import { operators } from './operators/table.ts';
 import { nodeTitle, type OnnxProgram } from './program.ts';
-import { Known, Stored, type Value, Weight } from './value.ts';
+import { Stored, type Value, Weight } from './value.ts';
 
 /** Called with each node that emitted ops. */
 export type OnNode = (name: string, op: string, input: GraphTensor, output: GraphTensor) => void;
@@ -61,9 +61,7 @@ export function interpret(
 
 function emitNode(call: NodeCall): readonly Value[] {
   const { op } = call.node;
-  const isKnown = call.inputs.every((value) => value === undefined || value instanceof Known);
-  const fold = isKnown ? folds.get(op) : undefined;
-  const operator = fold ?? operators.get(op);
+  const operator = (call.isKnown() ? folds.get(op) : undefined) ?? operators.get(op);
   if (!operator) {
     if (folds.has(op)) call.fail(`${op} is supported for shapes and other known numbers only, not for tensors`);
     return call.fail(`the operator ${quoteName(op)} is not supported`);

@@ -5,7 +5,7 @@ import { LanewiseError } from '../errors.ts';
 import type { Graph, GraphTensor } from '../graph/graph.ts';
 import { quoteName } from '../io/file-error.ts';
 import { fill } from '../ops/fill.ts';
-import { type AttrSchema, type Attrs, elementCount, type OpDefinition } from '../ops/op.ts';
+import { type AttrSchema, type Attrs, type Emitter, elementCount, type OpDefinition } from '../ops/op.ts';
 import { reshape, reshapeTo } from '../ops/reshape.ts';
 import { transpose, transposeBy } from '../ops/transpose.ts';
 import { type AttributeValue, MAX_KNOWN, type ProgramNode } from './program.ts';
@@ -49,6 +49,8 @@ export class NodeCall {
   readonly node: ProgramNode;
   readonly opset: number;
   readonly inputs: readonly (Value | undefined)[];
+  /** For what emits several ops at once. */
+  readonly emitter: Emitter<GraphTensor> = { emit: (op, inputs, attrs) => this.emitAll(op, inputs, attrs) };
   readonly #title: string;
   readonly #budget: Budget;
   readonly #read = new Set<string>();
@@ -227,6 +229,20 @@ export class NodeCall {
     // The same name in every build of the same graph.
     const name = `${this.host.graph.layer}.constant${++this.#constants}`;
     return this.host.persist('constant', name, wanted, () => rearranged(data, shape, axes));
+  }
+
+  /** Whether all inputs are numbers that are known; those of Constant nodes are, and of parameters are not. */
+  isKnown(): boolean {
+    return this.inputs.every((value) => {
+      if (value instanceof Weight) return !value.trained && value.data !== undefined && elementCount(value.shape) <= 64;
+      return value === undefined || value instanceof Known;
+    });
+  }
+
+  /** Input `index` of a node whose inputs are all known. */
+  known(index: number): Known {
+    const value = this.input(index);
+    return value instanceof Known ? value : new Known('F32', value.shape, this.numbers(index));
   }
 
   /** Counts numbers that are about to be computed. */

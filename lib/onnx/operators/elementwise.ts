@@ -2,7 +2,8 @@
 // order of axes their input has.
 
 import { add } from '../../ops/add.ts';
-import { type BinaryName, binary, binaryAttrs } from '../../ops/binary.ts';
+import { binary } from '../../ops/binary.ts';
+import { type BinaryName, binaryAttrs } from '../../ops/binary-functions.ts';
 import { biasAdd } from '../../ops/bias_add.ts';
 import { dropout } from '../../ops/dropout.ts';
 import { leakyRelu } from '../../ops/leaky_relu.ts';

@@ -19,10 +19,7 @@ import {
   unsqueezedAxes,
 } from './structure.ts';
 
-/** Inputs are known: `folds` is consulted for nothing else. */
-const knownInput = (call: NodeCall, index: number): Known => call.input(index) as Known;
-
-const allKnown = (call: NodeCall): Known[] => call.inputs.map((_, index) => knownInput(call, index));
+const allKnown = (call: NodeCall): Known[] => call.inputs.map((_, index) => call.known(index));
 
 /** Zero comes first lest infinity times zero become NaN. */
 const countOf = (shape: readonly number[]): number => (shape.includes(0) ? 0 : elementCount(shape));
@@ -69,7 +66,7 @@ function combined(call: NodeCall, a: Known, b: Known, combine: Combine, dtype = 
 const pairwise =
   (combine: Combine, dtype?: SafetensorsDType): Fold =>
   (call) =>
-    combined(call, knownInput(call, 0), knownInput(call, 1), combine, dtype);
+    combined(call, call.known(0), call.known(1), combine, dtype);
 
 const listwise =
   (combine: Combine): Fold =>
@@ -79,13 +76,13 @@ const listwise =
 const each =
   (compute: (value: number) => number): Fold =>
   (call) => {
-    const { dtype, shape, data } = knownInput(call, 0);
+    const { dtype, shape, data } = call.known(0);
     return filled(call, dtype, shape, (i) => compute(data[i]!));
   };
 
 /** Integers are divided towards zero. */
 function divide(call: NodeCall): Known {
-  const [a, b] = [knownInput(call, 0), knownInput(call, 1)];
+  const [a, b] = [call.known(0), call.known(1)];
   if (isFloat(a.dtype)) return combined(call, a, b, (x, y) => x / y);
   if (b.data.includes(0)) call.fail('divides an integer by 0');
   return combined(call, a, b, (x, y) => Math.trunc(x / y));
@@ -100,7 +97,7 @@ function modulo(call: NodeCall): Known {
 const reduction =
   (start: number, combine: Combine, since: number, isMean = false): Fold =>
   (call) => {
-    const { dtype, shape, data } = knownInput(call, 0);
+    const { dtype, shape, data } = call.known(0);
     const keep = call.flag('keepdims', 1);
     const gone = reducedAxes(call, since);
     const strides = stridesOf(shape);
@@ -125,13 +122,13 @@ function cast(call: NodeCall): Known {
   const to = call.int('to', 0);
   call.int('saturate', 1);
   const dtype = DTYPES[to] ?? call.fail(`casting to element type ${to} is not supported`);
-  const { shape, data } = knownInput(call, 0);
+  const { shape, data } = call.known(0);
   const convert = dtype === 'BOOL' ? (x: number) => (x === 0 ? 0 : 1) : isFloat(dtype) ? (x: number) => x : Math.trunc;
   return filled(call, dtype, shape, (i) => convert(data[i]!));
 }
 
 function gather(call: NodeCall): Known {
-  const [x, indices] = [knownInput(call, 0), knownInput(call, 1)];
+  const [x, indices] = [call.known(0), call.known(1)];
   const axis = call.axis(call.int('axis', 0), x.shape.length);
   const size = x.shape[axis]!;
   const pieces = indices.data.map((index) => {
@@ -180,13 +177,13 @@ function range(call: NodeCall): Known {
   const [start, limit, delta] = [call.number(0), call.number(1), call.number(2)];
   if (delta === 0) call.fail('its step is 0');
   const count = Math.max(0, Math.ceil((limit - start) / delta));
-  return filled(call, knownInput(call, 0).dtype, [count], (i) => start + i * delta);
+  return filled(call, call.known(0).dtype, [count], (i) => start + i * delta);
 }
 
 const asShape =
   (shapeOf: (call: NodeCall) => number[]): Fold =>
   (call) =>
-    new Known(knownInput(call, 0).dtype, shapeOf(call), knownInput(call, 0).data);
+    new Known(call.known(0).dtype, shapeOf(call), call.known(0).data);
 
 export const folds: ReadonlyMap<string, Operator> = new Map(
   Object.entries({
@@ -209,10 +206,10 @@ export const folds: ReadonlyMap<string, Operator> = new Map(
     Floor: each(Math.floor),
     Ceil: each(Math.ceil),
     Sqrt: each(Math.sqrt),
-    Identity: (call) => knownInput(call, 0),
+    Identity: (call) => call.known(0),
     Cast: cast,
     Where(call) {
-      const [condition, a, b] = [knownInput(call, 0), knownInput(call, 1), knownInput(call, 2)];
+      const [condition, a, b] = [call.known(0), call.known(1), call.known(2)];
       const shape = broadcastShapes(call, [condition.shape, a.shape, b.shape]);
       const [test, yes, no] = [condition, a, b].map((value) => repeated(call, value, shape));
       return filled(call, a.dtype, shape, (i) => (test!.data[i] ? yes : no)!.data[i]!);
@@ -220,19 +217,19 @@ export const folds: ReadonlyMap<string, Operator> = new Map(
     Gather: gather,
     Concat: concat,
     Slice(call) {
-      const x = knownInput(call, 0);
+      const x = call.known(0);
       const { start, size, step } = sliceRange(call);
       const strides = stridesOf(x.shape);
       const first = start.reduce((at, position, axis) => at + position * strides[axis]!, 0);
       return picked(call, x, size, step.map((by, axis) => by * strides[axis]!), first);
     },
     Transpose(call) {
-      const x = knownInput(call, 0);
+      const x = call.known(0);
       const perm = permutation(call);
       const strides = stridesOf(x.shape);
       return picked(call, x, perm.map((axis) => x.shape[axis]!), perm.map((axis) => strides[axis]!));
     },
-    Expand: (call) => repeated(call, knownInput(call, 0), broadcastShapes(call, [call.shape(0), call.integers(1)])),
+    Expand: (call) => repeated(call, call.known(0), broadcastShapes(call, [call.shape(0), call.integers(1)])),
     ReduceSum: reduction(0, (a, b) => a + b, 13),
     ReduceProd: reduction(1, (a, b) => a * b, 18),
     ReduceMax: reduction(-Infinity, Math.max, 18),

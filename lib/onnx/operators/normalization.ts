@@ -6,7 +6,7 @@ import {
   batchNorm2dInference,
   batchNorm2dRunning,
 } from '../../ops/batch_norm2d.ts';
-import { broadcast, broadcastTo } from '../../ops/broadcast.ts';
+import { broadcast, broadcastTo } from '../../ops/binary.ts';
 import { groupNorm } from '../../ops/group_norm.ts';
 import { localResponseNorm } from '../../ops/local_response_norm.ts';
 import { elementCount } from '../../ops/op.ts';

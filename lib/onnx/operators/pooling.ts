@@ -3,7 +3,8 @@
 
 import type { GraphTensor } from '../../graph/graph.ts';
 import { avgPool2d } from '../../ops/avg_pool2d.ts';
-import { binary, binaryAttrs } from '../../ops/binary.ts';
+import { binary } from '../../ops/binary.ts';
+import { binaryAttrs } from '../../ops/binary-functions.ts';
 import { globalAvgPool2d } from '../../ops/global_avg_pool2d.ts';
 import { globalMaxPool2d } from '../../ops/global_max_pool2d.ts';
 import { maxPool2d } from '../../ops/max_pool2d.ts';

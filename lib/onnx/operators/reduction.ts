@@ -3,7 +3,8 @@
 import type { GraphTensor } from '../../graph/graph.ts';
 import { logSoftmax } from '../../ops/log_softmax.ts';
 import { elementCount, type OpDefinition } from '../../ops/op.ts';
-import { type ReduceName, reduce, reduceAttrs } from '../../ops/reduce.ts';
+import { reduce } from '../../ops/binary.ts';
+import { type ReduceName, reduceAttrs } from '../../ops/reduction-order.ts';
 import { softmax } from '../../ops/softmax.ts';
 import { unary } from '../../ops/unary.ts';
 import { unaryAttrs } from '../../ops/unary-functions.ts';

@@ -104,11 +104,11 @@ function emitResize(call: NodeCall, shape: readonly number[], { output, scales }
   const spatial = (values: readonly number[], one: number) => [one, ...values.slice(2)].slice(-2) as [number, number];
   const [outH, outW] = spatial(output, 1);
   // Zero stands for the ratio of the sizes, which is exact.
-  const [scaleH, scaleW] = spatial(
-    scales.map((scale, axis) => (scale === output[axis]! / shape[axis]! ? 0 : scale)),
+  const [stepH, stepW] = spatial(
+    scales.map((scale, axis) => (scale === output[axis]! / shape[axis]! ? 0 : 1 / scale)),
     0,
   );
-  const y = call.emit(resize2d, [lifted], { mode: RESIZE_MODES.indexOf(mode), outH, outW, scaleH, scaleW });
+  const y = call.emit(resize2d, [lifted], { mode: RESIZE_MODES.indexOf(mode), outH, outW, stepH, stepW });
   return new Stored(call.reshape(y, storedShape(output, axes)), output, axes);
 }
 

@@ -2,7 +2,7 @@
 // emits nothing: it renames the axes of the tensor that is there.
 
 import type { GraphTensor } from '../../graph/graph.ts';
-import { broadcast, broadcastTo } from '../../ops/broadcast.ts';
+import { broadcast, broadcastTo } from '../../ops/binary.ts';
 import { concat } from '../../ops/concat.ts';
 import { elementCount } from '../../ops/op.ts';
 import { padBy, pad as padOp } from '../../ops/pad.ts';
