@@ -14,11 +14,8 @@ import {
   isChain,
 } from './architecture.ts';
 import { describeLayer, type Layer } from './layer.ts';
-import { layerFactory } from './registry.ts';
+import { LayerReader } from './registry.ts';
 import { MAX_INPUT_RANK } from './value.ts';
-
-/** Lists and objects within each other. */
-const MAX_NESTING = 200;
 
 /** `architecture` as an object for JSON. */
 export function describeArchitecture(architecture: Architecture): Record<string, unknown> {
@@ -58,52 +55,19 @@ export function readArchitecture(described: Readonly<Record<string, unknown>>): 
   for (const [i, node] of list('nodes', nodes).entries()) {
     const { layer, from } = fields(`node ${i}`, node, ['layer', 'from']);
     const read = reader.layer(layer);
-    const sources = list(`node ${i}: from`, from).map((value) => valueBefore(`node ${i} (${read.type})`, value, known()));
+    const sources = list(`node ${i}: from`, from).map((value) =>
+      valueBefore(`node ${i} (${read.type})`, value, known()),
+    );
     architecture.nodes.push({ layer: read, from: sources });
   }
   for (const output of list('outputs', outputs)) {
     const { name, from } = fields('an output', output, ['name', 'from']);
-    if (typeof name !== 'string') fail('an output has no name');
-    architecture.outputs.push({ name, from: valueBefore(`output ${name}`, from, known()) });
+    const unique = identifier('architecture', 'an output: name', name);
+    if (architecture.outputs.some((other) => other.name === unique)) fail(`two outputs are named ${unique}`);
+    architecture.outputs.push({ name: unique, from: valueBefore(`output ${unique}`, from, known()) });
   }
   checkEnds(architecture);
   return architecture;
-}
-
-class LayerReader {
-  /** In the order in which their descriptions end. */
-  readonly #read: Layer[] = [];
-
-  layer(config: unknown, depth = 0): Layer {
-    if (typeof config !== 'object' || config === null || Array.isArray(config)) fail('a layer must be an object');
-    if ('shared' in config) return this.#shared(fields('a shared layer', config, ['shared'])['shared']);
-    const { type, ...options } = config as Record<string, unknown>;
-    const factory = layerFactory(type);
-    if (!factory) {
-      const fix = 'a layer of your own must be defined before the file is read';
-      fail(`unknown layer type ${JSON.stringify(type)}; ${fix}`);
-    }
-    const layer = factory(this.#options(options, depth + 1));
-    this.#read.push(layer);
-    return layer;
-  }
-
-  #shared(number: unknown): Layer {
-    const layer = typeof number === 'number' ? this.#read[number] : undefined;
-    return layer ?? fail(`shared layer ${JSON.stringify(number)} is none of the ${this.#read.length} before it`);
-  }
-
-  /** Options with layers in place of what describes them: objects with a type. */
-  #options(options: object, depth: number): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(options).map(([key, option]) => [key, this.#option(option, depth)]));
-  }
-
-  #option(option: unknown, depth: number): unknown {
-    if (typeof option !== 'object' || option === null) return option;
-    if (depth > MAX_NESTING) fail(`it is nested more than ${MAX_NESTING} deep`);
-    if (Array.isArray(option)) return option.map((element) => this.#option(element, depth + 1));
-    return 'type' in option || 'shared' in option ? this.layer(option, depth) : this.#options(option, depth + 1);
-  }
 }
 
 function readInput(input: unknown): InputSpec {

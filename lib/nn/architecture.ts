@@ -55,7 +55,10 @@ export function outputLayer({ inputs, nodes, outputs }: Architecture, name: stri
 }
 
 /** The network from `inputs` to `outputs`, which were made by layers. Every input must lead to an output. */
-export function architectureOf(inputs: readonly Value[], outputs: ReadonlyMap<string, Value>): Architecture {
+export function architectureOf(
+  inputs: readonly Value[],
+  outputs: ReadonlyMap<string, Value>,
+): { architecture: Architecture; values: readonly Value[] } {
   const specs = inputs.map((input, i) => inputSpec(input, inputs.length === 1 ? INPUT : `${INPUT}_${i + 1}`));
   const double = specs.find(({ name }, i) => specs.findIndex((other) => other.name === name) < i);
   if (double) throw new LanewiseError('option', `model: two inputs are named ${double.name}; names must differ`);
@@ -75,15 +78,12 @@ export function architectureOf(inputs: readonly Value[], outputs: ReadonlyMap<st
     nodes.push({ layer, from: from.map((source) => numbers.get(source) as number) });
   }
   const fromInputs = dependsOnInputs(inputs.length, nodes);
-  return {
-    inputs: specs,
-    nodes,
-    outputs: [...outputs].map(([name, value]) => {
-      const from = numbers.get(value) as number;
-      if (!fromInputs[from]) fail(`the output ${name} depends on no input`);
-      return { name, from };
-    }),
-  };
+  const ends = [...outputs].map(([name, value]) => {
+    const from = numbers.get(value) as number;
+    if (!fromInputs[from]) fail(`the output ${name} depends on no input`);
+    return { name, from };
+  });
+  return { architecture: { inputs: specs, nodes, outputs: ends }, values: [...numbers.keys()] };
 }
 
 /** For each value, by number, whether an input leads to it. */

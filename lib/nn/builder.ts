@@ -59,6 +59,11 @@ export class Builder {
     this.#frozen = frozen;
   }
 
+  /** The name of each layer, under which its tensors stand. */
+  get layerNames(): ReadonlyMap<Layer, string> {
+    return this.#names;
+  }
+
   /** Raw input `name`, normalised: `x * scale + shift` per channel, both being constants of the network. */
   input(name: string, spec: TensorSpec): GraphTensor {
     this.#take(name);
@@ -104,9 +109,7 @@ export class Builder {
 
   /** A trained tensor of the current layer. */
   parameter(name: string, shape: readonly number[], initializer: Initializer, fans: Fans): GraphTensor {
-    return this.#persist('parameter', name, shape, (full, key) =>
-      initialValues(initializer, shape, fans, key, full),
-    );
+    return this.#persist('parameter', name, shape, (full, key) => initialValues(initializer, shape, fans, key, full));
   }
 
   /** A tensor of the current layer that training changes without gradient, such as a running mean. */
@@ -169,7 +172,10 @@ export class Builder {
     if (known) {
       if (known.shape.join() === shape.join()) return known;
       const problem = `would need ${name} as [${shape}], it is [${known.shape}]`;
-      throw new LanewiseError('shape', `${this.graph.layer}: ${problem}; use another layer for inputs of another shape`);
+      throw new LanewiseError(
+        'shape',
+        `${this.graph.layer}: ${problem}; use another layer for inputs of another shape`,
+      );
     }
     const order = this.persistent.size;
     const initial = (seed: number) => draw(name, streamKey(seed, STREAM_INITIAL, order));

@@ -4,7 +4,7 @@
 import type { GraphTensor } from '../graph/graph.ts';
 import { add as addOp } from '../ops/add.ts';
 import { concat as concatOp } from '../ops/concat.ts';
-import { slice as sliceOp, sliceOf } from '../ops/slice.ts';
+import { sliceOf, slice as sliceOp } from '../ops/slice.ts';
 import { fail, integer, onlyKnown, show } from '../options.ts';
 import type { Builder } from './builder.ts';
 import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
@@ -19,7 +19,8 @@ const shapesOf = (xs: readonly GraphTensor[]): string => xs.map(({ shape }) => `
 /** The sum from left to right. */
 export function addAll({ graph }: Builder, [first, ...rest]: readonly GraphTensor[]): GraphTensor {
   return rest.reduce((sum, x) => {
-    if (sum.shape.join() !== x.shape.join()) fail(graph.layer, `cannot add ${shapesOf([sum, x])}: shapes must be equal`);
+    if (sum.shape.join() !== x.shape.join())
+      fail(graph.layer, `cannot add ${shapesOf([sum, x])}: shapes must be equal`);
     return graph.emit(addOp, [sum, x], { activation: 0, slope: 0 })[0] as GraphTensor;
   }, first as GraphTensor);
 }
@@ -95,7 +96,10 @@ export function slice(options: SliceOptions = {}): Layer {
 }
 
 /** Into equal parts, or into parts of these sizes, which must fill the axis. */
-export type SplitOptions = { readonly axis?: number } & ({ readonly parts: number } | { readonly sizes: readonly number[] });
+export type SplitOptions = { readonly axis?: number } & (
+  | { readonly parts: number }
+  | { readonly sizes: readonly number[] }
+);
 
 /** The parts of `x` along `axis` (torch.split, ONNX Split), each a `slice`. */
 export function split(x: Value, options: SplitOptions): Value[] {

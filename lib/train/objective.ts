@@ -25,7 +25,7 @@ export interface OutputLoss {
   readonly weight: number;
 }
 
-/** The losses of `objective`, each with its output of `architecture`. */
+/** The losses of `objective`, in the order of the outputs of `architecture`. */
 export function outputLosses(
   caller: string,
   architecture: Architecture,
@@ -40,9 +40,11 @@ export function outputLosses(
     if (names.length > 1) wrong(`the model has the outputs ${names.join(', ')}; give the losses by output`);
     losses.push({ output: names[0] as string, loss: objective, weight: 1 });
   } else {
-    for (const [output, given] of Object.entries(objective)) {
-      if (!names.includes(output)) wrong(`there is no output ${output} to have a loss (there is ${names.join(', ')})`);
-      losses.push({ output, ...weightedLoss(caller, output, given) });
+    const stray = Object.keys(objective).find((output) => !names.includes(output));
+    if (stray !== undefined) wrong(`there is no output ${stray} to have a loss (there is ${names.join(', ')})`);
+    for (const output of names) {
+      const given = objective[output];
+      if (given !== undefined) losses.push({ output, ...weightedLoss(caller, output, given) });
     }
     if (losses.length === 0) wrong('needs a loss');
   }
@@ -64,11 +66,17 @@ function weightedLoss(caller: string, output: string, given: Loss | WeightedLoss
 }
 
 /** The sum of `values`, the losses, each with its weight; from left to right. */
-export function emitTotal({ graph }: Builder, losses: readonly OutputLoss[], values: readonly GraphTensor[]): GraphTensor {
+export function emitTotal(
+  { graph }: Builder,
+  losses: readonly OutputLoss[],
+  values: readonly GraphTensor[],
+): GraphTensor {
   graph.layer = 'loss';
   const weighted = values.map((value, i) => {
     const { weight } = losses[i] as OutputLoss;
-    return weight === 1 ? value : (graph.emit(unary, [value], unaryAttrs('affine', weight, 0))[0] as GraphTensor);
+    return weight === 1
+      ? value
+      : (graph.emit(unary, [value], unaryAttrs('affine', weight, 0))[0] as GraphTensor);
   });
   return weighted.reduce((sum, value) => graph.emit(add, [sum, value], { activation: 0, slope: 0 })[0] as GraphTensor);
 }
