@@ -114,7 +114,7 @@ export const binary: OpDefinition<typeof binarySchema> = defineOp({
 });
 
 /** `x`, whose shape another one was broadcast to, summed to that one. */
-export function sumTo<T extends TensorSpec>(emitter: Emitter<T>, x: T, shape: readonly number[]): T {
+function sumTo<T extends TensorSpec>(emitter: Emitter<T>, x: T, shape: readonly number[]): T {
   const missing = x.shape.length - shape.length;
   const axes = x.shape.flatMap((size, d) => (size > 1 && (shape[d - missing] ?? 1) === 1 ? [d] : []));
   const [sum] = axes.length > 0 ? emitter.emit(reduce, [x], reduceAttrs('sum', axes)) : [x];
