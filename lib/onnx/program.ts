@@ -151,15 +151,15 @@ export function programToJson(program: OnnxProgram): Record<string, unknown> {
       op,
       ...(name === '' ? {} : { name }),
       ...ends,
-      ...Object.fromEntries(attributes.size > 0 ? [['attributes', toRecord(attributes, attributeToJson)]] : []),
+      ...(attributes.size > 0 ? { attributes: attributesToJson(attributes) } : {}),
     })),
-    constants: toRecord(constants, knownToJson),
-    weights: toRecord(weights, ({ shape, trained }) => ({ shape, trained })),
+    constants: [...constants].map(([name, known]) => ({ name, ...knownToJson(known) })),
+    weights: [...weights].map(([name, { shape, trained }]) => ({ name, shape, trained })),
   };
 }
 
-const toRecord = <T>(map: ReadonlyMap<string, T>, convert: (value: T) => unknown): Record<string, unknown> =>
-  Object.fromEntries([...map].map(([key, value]) => [key, convert(value)]));
+const attributesToJson = (attributes: ProgramNode['attributes']): Record<string, unknown> =>
+  Object.fromEntries([...attributes].map(([key, value]) => [key, attributeToJson(value)]));
 
 const numberToJson = (value: number): number | string => (Number.isFinite(value) ? value : String(value));
 
@@ -168,7 +168,7 @@ function attributeToJson(value: AttributeValue): unknown {
   return typeof value === 'number' ? numberToJson(value) : value;
 }
 
-const knownToJson = ({ dtype, shape, data }: Known): unknown => ({ dtype, shape, data: data.map(numberToJson) });
+const knownToJson = ({ dtype, shape, data }: Known) => ({ dtype, shape, data: data.map(numberToJson) });
 
 /** What `programToJson` gave, from a file that is not believed. */
 export function programFromJson(json: Readonly<Record<string, unknown>>): OnnxProgram {
@@ -178,10 +178,9 @@ export function programFromJson(json: Readonly<Record<string, unknown>>): OnnxPr
     inputs: names(inputs, 'inputs'),
     outputs: names(outputs, 'outputs'),
     nodes: list(nodes, 'nodes').map((node, index) => nodeFromJson(node, `nodes[${index}]`)),
-    constants: fromRecord(constants, 'constants', knownFromJson),
-    weights: fromRecord(weights, 'weights', (value, where) => {
-      const { shape, trained, ...rest } = record(value, where);
-      if (typeof trained !== 'boolean') wrong(`${where}.trained`, 'true or false');
+    constants: byName(constants, 'constants', knownFromJson),
+    weights: byName(weights, 'weights', ({ shape, trained, ...rest }, where) => {
+      if (typeof trained !== 'boolean') return wrong(`${where}.trained`, 'true or false');
       nothing(rest, where);
       return { shape: sizes(shape, `${where}.shape`), trained };
     }),
@@ -200,7 +199,7 @@ function nothing(rest: object, where: string): void {
 const list = (value: unknown, where: string): readonly unknown[] =>
   Array.isArray(value) ? value : wrong(where, 'a list');
 
-const record = (value: unknown, where: string): Readonly<Record<string, unknown>> =>
+const record = (value: unknown, where: string): Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : wrong(where, 'an object');
@@ -217,9 +216,14 @@ const sizes = (value: unknown, where: string): number[] => {
 
 const names = (value: unknown, where: string): string[] => list(value, where).map((item) => text(item, where));
 
-function fromRecord<T>(value: unknown, where: string, convert: (value: unknown, where: string) => T): Map<string, T> {
-  const entries = Object.entries(record(value, where));
-  return new Map(entries.map(([key, item]) => [key, convert(item, `${where}[${quoteName(key)}]`)]));
+type Json = Readonly<Record<string, unknown>>;
+
+function byName<T>(value: unknown, where: string, convert: (rest: Json, where: string) => T): Map<string, T> {
+  const entries = list(value, where).map((item, index): [string, T] => {
+    const { name, ...rest } = record(item, `${where}[${index}]`);
+    return [text(name, `${where}[${index}].name`), convert(rest, `${where}[${index}]`)];
+  });
+  return new Map(entries);
 }
 
 function nodeFromJson(value: unknown, where: string): ProgramNode {
@@ -230,7 +234,12 @@ function nodeFromJson(value: unknown, where: string): ProgramNode {
     name: text(name ?? '', `${where}.name`),
     inputs: names(inputs, `${where}.inputs`),
     outputs: names(outputs, `${where}.outputs`),
-    attributes: fromRecord(attributes ?? {}, `${where}.attributes`, attributeFromJson),
+    attributes: new Map(
+      Object.entries(record(attributes ?? {}, `${where}.attributes`)).map(([key, item]) => [
+        key,
+        attributeFromJson(item, `${where}.attributes[${quoteName(key)}]`),
+      ]),
+    ),
   };
 }
 
@@ -244,14 +253,13 @@ function numberFromJson(value: unknown, where: string): number {
 function attributeFromJson(value: unknown, where: string): AttributeValue {
   if (typeof value === 'number') return value;
   if (typeof value === 'string') return INFINITE[value] ?? value;
-  if (!Array.isArray(value)) return knownFromJson(value, where);
+  if (!Array.isArray(value)) return knownFromJson(record(value, where), where);
   return value.every((item) => typeof item === 'string')
     ? (value as string[])
     : value.map((item) => numberFromJson(item, where));
 }
 
-function knownFromJson(value: unknown, where: string): Known {
-  const { dtype, shape, data, ...rest } = record(value, where);
+function knownFromJson({ dtype, shape, data, ...rest }: Json, where: string): Known {
   nothing(rest, where);
   if (typeof dtype !== 'string' || !isSafetensorsDType(dtype)) return wrong(`${where}.dtype`, 'an element type');
   const dims = sizes(shape, `${where}.shape`);

@@ -1,75 +1,108 @@
-// An ONNX file as a model of lanewise: read, reduced to what leads to the wanted output, tried out, and given its weights.
+// An ONNX file as a model of lanewise: read, reduced to what leads to the wanted outputs, tried out, and given its weights.
 
 import { LanewiseError } from '../errors.ts';
+import type { GraphTensor } from '../graph/graph.ts';
 import { quoteName } from '../io/file-error.ts';
+import { type Architecture, INPUT, type InputSpec, OUTPUT } from '../nn/architecture.ts';
 import { Builder } from '../nn/builder.ts';
-import { onnx } from '../nn/onnx.ts';
+import { hostOf, onnx, onnxOutput } from '../nn/onnx.ts';
 import { type Emitted, emitProgram } from '../onnx/emit.ts';
 import type { OnnxModel, OnnxValue } from '../onnx/model.ts';
 import { readOnnxBytes, readOnnxFile } from '../onnx/onnx-file.ts';
 import { type OnnxProgram, programFromOnnx, programToJson } from '../onnx/program.ts';
 import { channelsLast, inOrder, Known } from '../onnx/value.ts';
-import { onlyKnown, sizes } from '../options.ts';
+import { elementCount } from '../ops/op.ts';
+import { identifier, onlyKnown, sizes } from '../options.ts';
 import { Model } from './model.ts';
 
 export interface ImportOnnxOptions {
-  /** Sizes of one input as lanewise has them, `[height, width, channels]`, where the file leaves some open. */
-  readonly inputShape?: readonly number[];
-  /** Any value of the graph to be the model's output, such as the features before a head that is to be replaced. Default: the
-   * graph's own output. */
-  readonly output?: string;
+  /** Sizes of one example as lanewise has them, `[height, width, channels]`, where the file leaves some open; of a graph with
+   * several inputs by their names. */
+  readonly inputShape?: readonly number[] | Readonly<Record<string, readonly number[]>>;
+  /** Values of the graph to be the model's outputs, by the names of the file: features before a head that is to be replaced,
+   * or some of several outputs. Default: the graph's own outputs. */
+  readonly outputs?: readonly string[];
   /** Whether inputs and outputs of three to five axes (the batch is one) have their channels last, as everywhere in lanewise,
    * and not behind the batch as in the file. Default true. */
   readonly channelsLast?: boolean;
+  /** Of the layer that the graph becomes, and with which the names of its tensors begin. Default `'onnx'`. */
+  readonly name?: string;
 }
 
 /**
  * Reads an ONNX model (a path, or the bytes of a file) as a model that predicts, trains and is saved like any other. Weights
- * keep the names of the file and are laid out anew; batch norms are trained as PyTorch's are. Supported are the operators
- * that convolutional networks are made of, opsets 7 to 28, in float32.
+ * are laid out anew and keep their names, behind that of the layer; batch norms are trained as PyTorch's are. Supported are the
+ * operators that convolutional networks are made of, opsets 7 to 28, in float32.
+ *
+ * Errors name the byte or the node: broken files, operators and attributes that are not supported, batches of a fixed size.
  */
 export async function importOnnx(source: string | Uint8Array, options: ImportOnnxOptions = {}): Promise<Model> {
-  onlyKnown('importOnnx', options, ['inputShape', 'output', 'channelsLast']);
-  const name = typeof source === 'string' ? source : 'the ONNX model';
-  const file = typeof source === 'string' ? await readOnnxFile(source) : readOnnxBytes(source, name);
+  onlyKnown('importOnnx', options, ['inputShape', 'outputs', 'channelsLast', 'name']);
+  const isLast = options.channelsLast ?? true;
+  if (typeof isLast !== 'boolean') fail('channelsLast must be true or false');
+  identifier('importOnnx', 'name', options.name ?? 'onnx');
+  const title = typeof source === 'string' ? source : 'the ONNX model';
+  const file = typeof source === 'string' ? await readOnnxFile(source) : readOnnxBytes(source, title);
   try {
-    return modelFromOnnx(file, options);
+    return modelFromOnnx(file, { ...options, channelsLast: isLast });
   } catch (error) {
-    if (!(error instanceof LanewiseError) || error.code === 'option') throw error;
-    throw new LanewiseError('file', `${name}: ${error.message}`, { cause: error });
+    if (!(error instanceof LanewiseError) || error.message.startsWith('importOnnx: ')) throw error;
+    throw new LanewiseError('file', `${title}: ${error.message}`, { cause: error });
   }
+}
+
+function fail(message: string): never {
+  throw new LanewiseError('option', `importOnnx: ${message}`);
 }
 
 function refuse(reason: string): never {
   throw new LanewiseError('file', reason);
 }
 
-function modelFromOnnx(file: OnnxModel, options: ImportOnnxOptions): Model {
-  const isLast = options.channelsLast ?? true;
-  const program = programFromOnnx(file, [outputOf(file, options.output)]);
-  const [name, ...others] = program.inputs;
-  if (name === undefined) return refuse('the output depends on no input');
-  if (others.length > 0) refuse(`several inputs are not supported: ${program.inputs.map(quoteName).join(', ')}`);
-  const input = file.graph.inputs.find((value) => value.name === name) as OnnxValue;
-  const inputShape = inputShapeOf(input, isLast, options.inputShape);
-  const [one, two] = [emitFor(program, inputShape, isLast, 1), emitAgain(program, inputShape, isLast)];
-  compare(one, two);
-  const architecture = { inputShape, layers: [onnx(layerOptions(program, one.emitted, isLast))] };
-  const model = new Model(architecture, 0);
-  for (const { name: tensor, initial } of one.builder.persistent.values()) model.tensor(tensor).set(initial(0));
-  return model;
+type Options = ImportOnnxOptions & { readonly channelsLast: boolean };
+
+function modelFromOnnx(file: OnnxModel, options: Options): Model {
+  const program = programFromOnnx(file, outputNames(file, options.outputs));
+  if (program.inputs.length === 0) refuse('the outputs depend on no input');
+  const inputs = inputSpecs(file, program, options);
+  const one = emitFor(program, inputs, options, 1);
+  compare(one, emitForTwo(program, inputs, options));
+  const architecture = architectureOf(program, inputs, one.emitted, options);
+  return new Model(architecture, ({ name, initial }) => {
+    const values = one.values.get(name);
+    // The scale and shift of inputs are none of the graph's.
+    return values ? values() : initial(0);
+  });
 }
 
-function outputOf({ graph }: OnnxModel, wanted: string | undefined): string {
-  const outputs = graph.outputs.map(({ name }) => name);
+function outputNames({ graph }: OnnxModel, wanted: readonly string[] | undefined): string[] {
+  if (wanted === undefined) return graph.outputs.map(({ name }) => name);
+  if (!Array.isArray(wanted) || wanted.length === 0) fail('outputs must be a list of names');
   const values = new Set(graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== '')));
-  if (wanted !== undefined) {
-    if (typeof wanted === 'string' && values.has(wanted)) return wanted;
-    throw new LanewiseError('option', `importOnnx: output must be a value of the graph; ${quoteName(String(wanted))} is none`);
-  }
-  const [only, ...more] = outputs;
-  if (only !== undefined && more.length === 0) return only;
-  return refuse(`has ${outputs.length} outputs; choose one with the option output: ${outputs.map(quoteName).join(', ')}`);
+  const stray = wanted.find((name) => !values.has(name));
+  if (stray !== undefined) fail(`outputs must be values of the graph; ${quoteName(String(stray))} is none`);
+  return [...new Set(wanted)];
+}
+
+/** Names of the file as lanewise writes names: other characters become `_`. */
+function ownNames(names: readonly string[], only: string): string[] {
+  if (names.length === 1) return [only];
+  const own = names.map((name) => name.replace(/[^\w-]/g, '_').replace(/^[^A-Za-z_]/, '_$&'));
+  return own.map((name, i) => (own.indexOf(name) === i && name !== '' ? name : `${only}_${i + 1}`));
+}
+
+function inputSpecs({ graph }: OnnxModel, program: OnnxProgram, options: Options): InputSpec[] {
+  const { inputShape } = options;
+  const own = ownNames(program.inputs, INPUT);
+  const isOne = Array.isArray(inputShape);
+  if (isOne && own.length > 1) fail(`inputShape must be an object by name: ${own.join(', ')}`);
+  const shapes = (isOne ? { [own[0]!]: inputShape } : (inputShape ?? {})) as Readonly<Record<string, readonly number[]>>;
+  const stray = Object.keys(shapes).find((name) => !own.includes(name));
+  if (stray !== undefined) fail(`inputShape names ${quoteName(stray)}; the inputs are ${own.join(', ')}`);
+  return program.inputs.map((name, i) => {
+    const value = graph.inputs.find((input) => input.name === name) as OnnxValue;
+    return { name: own[i]!, shape: inputShapeOf(value, options.channelsLast, shapes[own[i]!]) };
+  });
 }
 
 /** In lanewise's order, without the batch. */
@@ -87,47 +120,81 @@ function inputShapeOf({ name, type }: OnnxValue, isLast: boolean, given: readonl
   }
   const result = sizes('importOnnx', 'inputShape', given, 4);
   if (result.length !== rank - 1 || own.some((size, i) => typeof size === 'number' && size !== result[i])) {
-    const found = own.map((size) => size ?? '?');
-    throw new LanewiseError('option', `importOnnx: inputShape is [${result}], the file has [${found}]`);
+    fail(`inputShape is [${result}], the file has [${own.map((size) => size ?? '?')}]`);
   }
   return result;
 }
 
 interface Trial {
-  readonly builder: Builder;
   readonly emitted: Emitted;
+  /** The first values of the graph's tensors, by their names in the model. */
+  readonly values: ReadonlyMap<string, () => Float32Array>;
+  readonly tensors: readonly GraphTensor[];
 }
 
-function emitFor(program: OnnxProgram, inputShape: readonly number[], isLast: boolean, batch: number): Trial {
+function emitFor(program: OnnxProgram, inputs: readonly InputSpec[], options: Options, batch: number): Trial {
   const builder = new Builder('inference');
-  const x = builder.graph.tensor('input', 'images', { shape: [batch, ...inputShape], dtype: 'f32' });
-  return { builder, emitted: emitProgram(builder, program, [x], { channelsLast: isLast }) };
+  const { graph } = builder;
+  const xs = inputs.map(({ name, shape }) => graph.tensor('input', name, { shape: [batch, ...shape], dtype: 'f32' }));
+  const values = new Map<string, () => Float32Array>();
+  const prefix = options.name ?? 'onnx';
+  const host = hostOf(builder);
+  const persist: typeof host.persist = (role, ownName, shape, initial) => {
+    const name = `${prefix}.${ownName}`;
+    values.set(name, initial);
+    return graph.tensor(role, name, { shape, dtype: 'f32' });
+  };
+  const emitted = emitProgram({ ...host, persist }, program, xs, { channelsLast: options.channelsLast });
+  return { emitted, values, tensors: graph.tensors.filter(({ role }) => role !== 'value' && role !== 'input') };
 }
 
 const ONE_BATCH = 'the model is made for a batch of one size; export it with a batch axis that is open';
 
-function emitAgain(program: OnnxProgram, inputShape: readonly number[], isLast: boolean): Trial {
+function emitForTwo(program: OnnxProgram, inputs: readonly InputSpec[], options: Options): Trial {
   try {
-    return emitFor(program, inputShape, isLast, 2);
+    return emitFor(program, inputs, options, 2);
   } catch (error) {
-    return refuse(`${ONE_BATCH} (with two inputs, ${(error as Error).message})`);
+    return refuse(`${ONE_BATCH} (with two examples, ${(error as Error).message})`);
   }
 }
 
 /** A graph that bends the batch into something else would train on nonsense. */
 function compare(one: Trial, two: Trial): void {
-  const [before, after] = [one, two].map(({ emitted }) => emitted.outputs[0]!.shape) as [number[], number[]];
-  if (before[0] !== 1 || after[0] !== 2) refuse(`${ONE_BATCH} (its output is [${before}] for one input and [${after}] for two)`);
-  const other = [...two.builder.persistent.values()].find(({ name, shape, role, initial }) => {
-    const same = one.builder.persistent.get(name);
-    if (same?.shape.join() !== shape.join()) return true;
-    return role === 'constant' && same.initial(0).some((value, i) => !Object.is(value, initial(0)[i]));
+  for (const [i, { shape }] of one.emitted.outputs.entries()) {
+    const other = two.emitted.outputs[i]!.shape;
+    if (shape[0] === 1 && other[0] === 2 && shape.slice(1).join() === other.slice(1).join()) continue;
+    refuse(`${ONE_BATCH} (an output is [${shape}] for one example and [${other}] for two)`);
+  }
+  for (const [i, { name, role, shape }] of two.tensors.entries()) {
+    const same = one.tensors[i];
+    const fits = same?.name === name && same.role === role && same.shape.join() === shape.join();
+    const values = (trial: Trial) => (role === 'constant' ? trial.values.get(name)?.().join() : '');
+    if (!fits || values(one) !== values(two)) refuse(`${ONE_BATCH} (the tensor ${quoteName(name)} depends on it)`);
+  }
+}
+
+function architectureOf(
+  program: OnnxProgram,
+  inputs: readonly InputSpec[],
+  emitted: Emitted,
+  { name = 'onnx', channelsLast: isLast }: Options,
+): Architecture {
+  const layer = onnx({ ...describe(program, emitted), channelsLast: isLast, name });
+  const graph = { layer, from: inputs.map((_, i) => i) };
+  const at = inputs.length;
+  const names = ownNames(program.outputs, OUTPUT);
+  if (names.length === 1) return { inputs, nodes: [graph], outputs: [{ name: names[0]!, from: at }] };
+  let start = 0;
+  const nodes = emitted.outputs.map(({ shape: [, ...shape] }) => {
+    const part = onnxOutput({ start, shape });
+    start += elementCount(shape);
+    return { layer: part, from: [at] };
   });
-  if (other) refuse(`${ONE_BATCH} (the constant ${quoteName(other.name)} depends on it)`);
+  return { inputs, nodes: [graph, ...nodes], outputs: names.map((output, i) => ({ name: output, from: at + 1 + i })) };
 }
 
 /** The program as options of the layer: numbers that operators asked for are written down, weights only named. */
-function layerOptions(program: OnnxProgram, { read, stored }: Emitted, isLast: boolean) {
+function describe(program: OnnxProgram, { read, stored }: Emitted): Record<string, unknown> {
   const constants = new Map(program.constants);
   for (const name of read) {
     const { shape, data = [] } = program.weights.get(name)!;
@@ -135,6 +202,5 @@ function layerOptions(program: OnnxProgram, { read, stored }: Emitted, isLast: b
   }
   const weights = new Map([...program.weights].filter(([name]) => stored.has(name)));
   // A model file is read from JSON, and so is this.
-  const json = JSON.stringify(programToJson({ ...program, constants, weights }));
-  return { ...(JSON.parse(json) as Record<string, unknown>), channelsLast: isLast };
+  return JSON.parse(JSON.stringify(programToJson({ ...program, constants, weights }))) as Record<string, unknown>;
 }
