@@ -14,9 +14,8 @@ export interface EmitOptions {
 
 export interface Emitted {
   readonly outputs: readonly GraphTensor[];
-  /** Weights whose numbers operators have asked for, and those that have become tensors. */
+  /** Weights whose numbers operators have asked for. */
   readonly read: ReadonlySet<string>;
-  readonly stored: ReadonlySet<string>;
 }
 
 /** Emits the ops of a graph; inputs and outputs are in the order of the program's. */
@@ -40,10 +39,6 @@ export function emitProgram(
   const node = { name: '', op: 'Output', inputs: program.outputs, outputs: [], attributes: new Map() };
   const last = new NodeCall(host, node, "the graph's outputs", program.opset, ends);
   const outputs = ends.map((_, index) => last.tensor(index, orderOf(last.shape(index).length)));
-  const weights = [...values.values()].filter((value) => value instanceof Weight);
-  return {
-    outputs,
-    read: new Set(weights.filter(({ isRead }) => isRead).map(({ name }) => name)),
-    stored: new Set(weights.filter(({ stored }) => stored).map(({ name }) => name)),
-  };
+  const read = [...values.values()].filter((value) => value instanceof Weight && value.isRead) as Weight[];
+  return { outputs, read: new Set(read.map(({ name }) => name)) };
 }

@@ -163,7 +163,7 @@ export class NodeCall {
     if (value instanceof Known) return value.data;
     if (value instanceof Stored && value.data) return value.data;
     if (value instanceof Weight && value.data) {
-      value.isRead = true;
+      value.origin.isRead = true;
       return Array.from(value.data);
     }
     return this.fail(`input ${index} ${quoteName(this.node.inputs[index] ?? '')} must be a constant`);

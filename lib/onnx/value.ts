@@ -31,16 +31,19 @@ export class Weight {
   readonly trained: boolean;
   /** In the order of the file; absent when the model's tensors are assigned later. */
   readonly data: ArrayLike<number> | undefined;
+  /** The weight of the file that it is a copy of. */
+  readonly origin: Weight;
   /** What it has become. */
   stored: Stored | undefined;
   /** Whether an operator has asked for its numbers. */
   isRead = false;
 
-  constructor(name: string, shape: readonly number[], trained: boolean, data?: ArrayLike<number>) {
+  constructor(name: string, shape: readonly number[], trained: boolean, data?: ArrayLike<number>, origin?: Weight) {
     this.name = name;
     this.shape = shape;
     this.trained = trained;
     this.data = data;
+    this.origin = origin ?? this;
   }
 }
 

@@ -194,13 +194,12 @@ function architectureOf(
 }
 
 /** The program as options of the layer: numbers that operators asked for are written down, weights only named. */
-function describe(program: OnnxProgram, { read, stored }: Emitted): Record<string, unknown> {
+function describe(program: OnnxProgram, { read }: Emitted): Record<string, unknown> {
   const constants = new Map(program.constants);
   for (const name of read) {
     const { shape, data = [] } = program.weights.get(name)!;
     constants.set(name, new Known('F32', shape, Array.from(data)));
   }
-  const weights = new Map([...program.weights].filter(([name]) => stored.has(name)));
   // A model file is read from JSON, and so is this.
-  return JSON.parse(JSON.stringify(programToJson({ ...program, constants, weights }))) as Record<string, unknown>;
+  return JSON.parse(JSON.stringify(programToJson({ ...program, constants }))) as Record<string, unknown>;
 }

@@ -16,7 +16,7 @@ import { unary } from '../../ops/unary.ts';
 import { type UnaryName, unaryAttrs } from '../../ops/unary-functions.ts';
 import type { GraphTensor } from '../../graph/graph.ts';
 import type { NodeCall } from '../node-call.ts';
-import { inOrder, Known, type PersistentRole, Stored, storedShape, type Value } from '../value.ts';
+import { inOrder, Known, type PersistentRole, Stored, storedShape, type Value, Weight } from '../value.ts';
 import type { Operator, OperatorTable } from './operator.ts';
 
 /** A function of the first input's elements. */
@@ -166,6 +166,13 @@ function dropoutOperator(call: NodeCall): Value | Value[] {
   return mapped(call, (x) => call.emit(dropout, [x, call.host.step()], { rate, stream }));
 }
 
+/** Exporters write weights that happen to be equal once, and the others as its identities; trained, each is its own. */
+function identity(call: NodeCall): Value {
+  const value = call.input(0);
+  const name = call.node.outputs[0] ?? '';
+  return value instanceof Weight ? new Weight(name, value.shape, value.trained, value.data, value.origin) : value;
+}
+
 function cast(call: NodeCall): Value {
   const to = call.int('to', 0);
   call.int('saturate', 1);
@@ -218,7 +225,7 @@ export const elementwise: OperatorTable = {
   Neg: unaryOperator('negate'),
   Erf: unaryOperator('erf'),
 
-  Identity: (call) => call.input(0),
+  Identity: identity,
   Dropout: dropoutOperator,
   Cast: cast,
 };
