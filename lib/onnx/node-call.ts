@@ -181,17 +181,17 @@ export class NodeCall {
   }
 
   /** Input `index` as a tensor whose axes stand in the order that it has already. */
-  stored(index: number, role: PersistentRole = 'constant'): Stored {
+  stored(index: number, role: PersistentRole = 'parameter'): Stored {
     const value = this.input(index);
     return this.keep(value, value instanceof Stored ? value.axes : inOrder(value.shape.length), role);
   }
 
   /** Input `index` as a tensor with its axes in the order `axes`. */
-  tensor(index: number, axes: readonly number[], role: PersistentRole = 'constant'): GraphTensor {
+  tensor(index: number, axes: readonly number[], role: PersistentRole = 'parameter'): GraphTensor {
     return this.arrange(this.input(index), axes, role);
   }
 
-  arrange(value: Value, axes: readonly number[], role: PersistentRole = 'constant'): GraphTensor {
+  arrange(value: Value, axes: readonly number[], role: PersistentRole = 'parameter'): GraphTensor {
     const stored = this.keep(value, axes, role);
     const key = axes.join();
     const found = stored.forms.get(key) ?? this.#inOtherOrder(stored, axes);
@@ -208,7 +208,7 @@ export class NodeCall {
   }
 
   /** `value` as a tensor: in the order that it has, and `axes` where it has none yet. */
-  keep(value: Value, axes: readonly number[], role: PersistentRole = 'constant'): Stored {
+  keep(value: Value, axes: readonly number[], role: PersistentRole = 'parameter'): Stored {
     if (value instanceof Stored) return value;
     if (value instanceof Known) return new Stored(this.#constant(value, axes), value.shape, axes);
     if (value.stored === undefined) {

@@ -27,7 +27,7 @@ export class Known {
 export class Weight {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Whether it may be a parameter; what operators read otherwise than as a weight stays constant. */
+  /** Whether it is a parameter, unless an operator reads it as something else. */
   readonly trained: boolean;
   /** In the order of the file; absent when the model's tensors are assigned later. */
   readonly data: ArrayLike<number> | undefined;
