@@ -100,7 +100,8 @@ function programNode({ name, opType, inputs, outputs, attributes }: OnnxNode, ti
 }
 
 function attributeValue({ type, value }: OnnxAttribute, title: string): AttributeValue {
-  if (type === 'graph' || type === 'graphs') return refuse(`${title} is a graph; graphs within graphs are not supported`);
+  if (type === 'graph' || type === 'graphs')
+    return refuse(`${title} is a graph; graphs within graphs are not supported`);
   if (type === 'tensors') return refuse(`${title} is a list of tensors, which is not supported`);
   if (type === 'tensor') {
     if (elementCount(value.shape) > MAX_KNOWN) refuse(`${title} has more than ${MAX_KNOWN} elements`);
@@ -111,8 +112,7 @@ function attributeValue({ type, value }: OnnxAttribute, title: string): Attribut
 }
 
 /** Slices say "up to the end" with the extremes of int64. */
-const safe = (value: number): number =>
-  Math.min(Number.MAX_SAFE_INTEGER, Math.max(-Number.MAX_SAFE_INTEGER, value));
+const safe = (value: number): number => Math.min(Number.MAX_SAFE_INTEGER, Math.max(-Number.MAX_SAFE_INTEGER, value));
 
 export function knownTensor({ dtype, shape, data }: OnnxTensor): Known {
   return new Known(

@@ -96,7 +96,9 @@ function inputSpecs({ graph }: OnnxModel, program: OnnxProgram, options: Options
   const own = ownNames(program.inputs, INPUT);
   const isOne = Array.isArray(inputShape);
   if (isOne && own.length > 1) fail(`inputShape must be an object by name: ${own.join(', ')}`);
-  const shapes = (isOne ? { [own[0]!]: inputShape } : (inputShape ?? {})) as Readonly<Record<string, readonly number[]>>;
+  const shapes = (isOne ? { [own[0]!]: inputShape } : (inputShape ?? {})) as Readonly<
+    Record<string, readonly number[]>
+  >;
   const stray = Object.keys(shapes).find((name) => !own.includes(name));
   if (stray !== undefined) fail(`inputShape names ${quoteName(stray)}; the inputs are ${own.join(', ')}`);
   return program.inputs.map((name, i) => {
@@ -116,7 +118,9 @@ function inputShapeOf({ name, type }: OnnxValue, isLast: boolean, given: readonl
   const own = axes.slice(1).map((axis) => shape?.[axis]);
   if (given === undefined) {
     if (own.every((size) => typeof size === 'number' && size > 0)) return own as number[];
-    return refuse(`${title} is [${shape?.map((size) => size ?? '?')}], which leaves sizes open; give them as inputShape`);
+    return refuse(
+      `${title} is [${shape?.map((size) => size ?? '?')}], which leaves sizes open; give them as inputShape`,
+    );
   }
   const result = sizes('importOnnx', 'inputShape', given, 4);
   if (result.length !== rank - 1 || own.some((size, i) => typeof size === 'number' && size !== result[i])) {

@@ -27,7 +27,11 @@ function convolved(call: NodeCall, convolve: Convolve): Value {
   const x = call.tensor(0, axes);
   const b = call.has(2) ? call.tensor(2, [0], 'parameter') : undefined;
   const y = convolve(x, w, b);
-  return new Stored(y, axes.map((_, axis) => y.shape[axes.indexOf(axis)]!), axes);
+  return new Stored(
+    y,
+    axes.map((_, axis) => y.shape[axes.indexOf(axis)]!),
+    axes,
+  );
 }
 
 function conv(call: NodeCall): Value {

@@ -1,10 +1,11 @@
 // Operators on each element: activations, arithmetic with broadcasting, and what passes values on. They keep whatever
 // order of axes their input has.
 
+import type { GraphTensor } from '../../graph/graph.ts';
 import { add } from '../../ops/add.ts';
+import { biasAdd } from '../../ops/bias_add.ts';
 import { binary } from '../../ops/binary.ts';
 import { type BinaryName, binaryAttrs } from '../../ops/binary-functions.ts';
-import { biasAdd } from '../../ops/bias_add.ts';
 import { dropout } from '../../ops/dropout.ts';
 import { leakyRelu } from '../../ops/leaky_relu.ts';
 import { elementCount } from '../../ops/op.ts';
@@ -14,7 +15,6 @@ import { sigmoid } from '../../ops/sigmoid.ts';
 import { tanh } from '../../ops/tanh.ts';
 import { unary } from '../../ops/unary.ts';
 import { type UnaryName, unaryAttrs } from '../../ops/unary-functions.ts';
-import type { GraphTensor } from '../../graph/graph.ts';
 import type { NodeCall } from '../node-call.ts';
 import { inOrder, Known, type PersistentRole, Stored, storedShape, type Value, Weight } from '../value.ts';
 import type { Operator, OperatorTable } from './operator.ts';
@@ -139,7 +139,11 @@ function preluOperator(call: NodeCall): Value {
     const flat = call.reshape(arranged, [elementCount(arranged.shape)]);
     return new Stored(call.emit(prelu, [x.tensor, flat], {}), x.shape, x.axes);
   }
-  const below = new Stored(call.emit(binary, [apply(call, x.tensor, 'hard_tanh', -3e38, 0), arranged], binaryAttrs('multiply')), x.shape, x.axes);
+  const below = new Stored(
+    call.emit(binary, [apply(call, x.tensor, 'hard_tanh', -3e38, 0), arranged], binaryAttrs('multiply')),
+    x.shape,
+    x.axes,
+  );
   const above = new Stored(call.emit(relu, [x.tensor], {}), x.shape, x.axes);
   return emitBinary(call, 'add', above, below);
 }

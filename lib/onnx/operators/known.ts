@@ -9,15 +9,8 @@ import { inOrder, isFloat, Known } from '../value.ts';
 import { broadcastShapes } from './elementwise.ts';
 import type { Operator } from './operator.ts';
 import { reducedAxes } from './reduction.ts';
-import {
-  flattenedShape,
-  permutation,
-  resolveShape,
-  sliceRange,
-  squeezedAxes,
-  structure,
-  unsqueezedAxes,
-} from './structure.ts';
+import { sliceRange } from './slices.ts';
+import { flattenedShape, permutation, resolveShape, squeezedAxes, structure, unsqueezedAxes } from './structure.ts';
 
 const allKnown = (call: NodeCall): Known[] => call.inputs.map((_, index) => call.known(index));
 
@@ -39,7 +32,11 @@ function filled(
   const count = countOf(shape);
   call.spend(count);
   const round = dtype === 'F32' ? Math.fround : (value: number) => value;
-  return new Known(dtype, shape, Array.from({ length: count }, (_, i) => round(valueAt(i))));
+  return new Known(
+    dtype,
+    shape,
+    Array.from({ length: count }, (_, i) => round(valueAt(i))),
+  );
 }
 
 /** The elements of `x` at the positions of `shape`, walked with `strides` from `start`. */
@@ -47,7 +44,11 @@ function picked(call: NodeCall, x: Known, shape: readonly number[], strides: rea
   const places: number[] = [];
   call.spend(countOf(shape));
   walk(shape, strides, start, (at) => places.push(at));
-  return new Known(x.dtype, shape, places.map((at) => x.data[at]!));
+  return new Known(
+    x.dtype,
+    shape,
+    places.map((at) => x.data[at]!),
+  );
 }
 
 const repeated = (call: NodeCall, x: Known, shape: readonly number[]): Known =>
@@ -167,7 +168,8 @@ function concat(call: NodeCall): Known {
 
 function constantOfShape(call: NodeCall): Known {
   const value = call.attribute('value') ?? new Known('F32', [1], [0]);
-  if (!(value instanceof Known) || value.data.length !== 1) return call.fail('its value must be a tensor of one number');
+  if (!(value instanceof Known) || value.data.length !== 1)
+    return call.fail('its value must be a tensor of one number');
   const shape = call.integers(0);
   if (shape.some((size) => size < 0)) call.fail(`[${shape}] is no shape`);
   return filled(call, value.dtype, shape, () => value.data[0]!);
@@ -221,13 +223,24 @@ export const folds: ReadonlyMap<string, Operator> = new Map(
       const { start, size, step } = sliceRange(call);
       const strides = stridesOf(x.shape);
       const first = start.reduce((at, position, axis) => at + position * strides[axis]!, 0);
-      return picked(call, x, size, step.map((by, axis) => by * strides[axis]!), first);
+      return picked(
+        call,
+        x,
+        size,
+        step.map((by, axis) => by * strides[axis]!),
+        first,
+      );
     },
     Transpose(call) {
       const x = call.known(0);
       const perm = permutation(call);
       const strides = stridesOf(x.shape);
-      return picked(call, x, perm.map((axis) => x.shape[axis]!), perm.map((axis) => strides[axis]!));
+      return picked(
+        call,
+        x,
+        perm.map((axis) => x.shape[axis]!),
+        perm.map((axis) => strides[axis]!),
+      );
     },
     Expand: (call) => repeated(call, call.known(0), broadcastShapes(call, [call.shape(0), call.integers(1)])),
     ReduceSum: reduction(0, (a, b) => a + b, 13),

@@ -80,10 +80,7 @@ function matrices(call: NodeCall, index: number, matrix: readonly number[], batc
   const count = elementCount(own);
   const whole = call.reshape(call.tensor(index, inOrder(shape.length), 'parameter'), [count, ...matrix]);
   const parts = Array.from({ length: count }, (_, i) =>
-    call.reshape(
-      count === 1 ? whole : call.emit(slice, [whole], sliceOf([i, 0, 0], [1, ...matrix])),
-      matrix,
-    ),
+    call.reshape(count === 1 ? whole : call.emit(slice, [whole], sliceOf([i, 0, 0], [1, ...matrix])), matrix),
   );
   return Array.from({ length: elementCount(batch) }, (_, position) => {
     let rest = position;

@@ -1,11 +1,7 @@
 // Batch, instance, group and layer normalisation and the local response, channels last.
 
 import type { GraphTensor } from '../../graph/graph.ts';
-import {
-  batchNorm2d,
-  batchNorm2dInference,
-  batchNorm2dRunning,
-} from '../../ops/batch_norm2d.ts';
+import { batchNorm2d, batchNorm2dInference, batchNorm2dRunning } from '../../ops/batch_norm2d.ts';
 import { broadcast, broadcastTo } from '../../ops/binary.ts';
 import { groupNorm } from '../../ops/group_norm.ts';
 import { localResponseNorm } from '../../ops/local_response_norm.ts';
@@ -34,7 +30,8 @@ function batchNormalization(call: NodeCall): Value | Value[] {
   const epsilon = call.float('epsilon', 1e-5);
   const momentum = call.float('momentum', 0.9);
   const saysTraining = call.opset >= 14 && call.flag('training_mode');
-  if (call.opset < 9 && !call.flag('spatial', 1)) call.fail('statistics for each pixel (spatial = 0) are not supported');
+  if (call.opset < 9 && !call.flag('spatial', 1))
+    call.fail('statistics for each pixel (spatial = 0) are not supported');
   if (!saysTraining && [1, 2, 3, 4].some((output) => call.wants(output))) {
     call.fail('statistics as outputs are supported with training_mode = 1 only');
   }

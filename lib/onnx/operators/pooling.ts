@@ -17,7 +17,13 @@ function poolAxes(call: NodeCall): PoolAxis[] {
   const { stride, dilation, before, after } = windowOf(call, input, kernel);
   const isCeil = call.flag('ceil_mode');
   return input.map((size, i) => {
-    const axis = { kernel: kernel[i]!, stride: stride[i]!, dilation: dilation[i]!, before: before[i]!, after: after[i]! };
+    const axis = {
+      kernel: kernel[i]!,
+      stride: stride[i]!,
+      dilation: dilation[i]!,
+      before: before[i]!,
+      after: after[i]!,
+    };
     return isCeil ? roundedUp(size, axis) : { ...axis, ceil: 0 };
   });
 }

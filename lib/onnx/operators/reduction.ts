@@ -1,9 +1,9 @@
 // Reductions over axes, and softmax along one. A reduction takes the axes wherever they stand in the tensor's own order.
 
 import type { GraphTensor } from '../../graph/graph.ts';
+import { reduce } from '../../ops/binary.ts';
 import { logSoftmax } from '../../ops/log_softmax.ts';
 import { elementCount, type OpDefinition } from '../../ops/op.ts';
-import { reduce } from '../../ops/binary.ts';
 import { type ReduceName, reduceAttrs } from '../../ops/reduction-order.ts';
 import { softmax } from '../../ops/softmax.ts';
 import { unary } from '../../ops/unary.ts';
@@ -23,11 +23,22 @@ export function reducedAxes(call: NodeCall, since: number): number[] {
 }
 
 /** `x` reduced over `gone`, which keep size 1 or go. */
-export function emitReduce(call: NodeCall, x: Stored, name: ReduceName, gone: readonly number[], keep: boolean): Stored {
+export function emitReduce(
+  call: NodeCall,
+  x: Stored,
+  name: ReduceName,
+  gone: readonly number[],
+  keep: boolean,
+): Stored {
   const { shape, axes, tensor } = x;
   const positions = axes.flatMap((axis, position) => (gone.includes(axis) ? [position] : []));
   const y = positions.length === 0 ? tensor : call.emit(reduce, [tensor], reduceAttrs(name, positions));
-  if (keep) return new Stored(y, shape.map((size, axis) => (gone.includes(axis) ? 1 : size)), axes);
+  if (keep)
+    return new Stored(
+      y,
+      shape.map((size, axis) => (gone.includes(axis) ? 1 : size)),
+      axes,
+    );
   const kept = inOrder(shape.length).filter((axis) => !gone.includes(axis));
   const order = axes.filter((axis) => !gone.includes(axis)).map((axis) => kept.indexOf(axis));
   const sizes = kept.map((axis) => shape[axis]!);

@@ -1,8 +1,8 @@
 // Resize and its predecessor Upsample, over one or two spatial axes, channels last. Of the many rules for where a pixel comes
 // from those are supported that exporters of convolutional networks use.
 
-import { resize2d } from '../../ops/resize2d.ts';
 import { RESIZE_MODES, type ResizeMode } from '../../ops/resample.ts';
+import { resize2d } from '../../ops/resize2d.ts';
 import type { NodeCall } from '../node-call.ts';
 import { channelsLast, inOrder, Stored, storedShape, type Value } from '../value.ts';
 import type { OperatorTable } from './operator.ts';
@@ -13,7 +13,13 @@ interface Sizes {
   readonly scales: readonly number[];
 }
 
-const COORDINATES = ['half_pixel', 'pytorch_half_pixel', 'align_corners', 'asymmetric', 'half_pixel_symmetric'] as const;
+const COORDINATES = [
+  'half_pixel',
+  'pytorch_half_pixel',
+  'align_corners',
+  'asymmetric',
+  'half_pixel_symmetric',
+] as const;
 const ROUNDING = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const;
 
 function resize(call: NodeCall): Value {
@@ -53,7 +59,8 @@ function sizesOf(call: NodeCall, shape: readonly number[]): Sizes {
   const given = (index: number) => {
     const numbers = call.has(index) ? call.numbers(index) : [];
     if (numbers.length === 0) return undefined;
-    if (numbers.length !== axes.length) call.fail(`input ${index} has ${numbers.length} numbers for ${axes.length} axes`);
+    if (numbers.length !== axes.length)
+      call.fail(`input ${index} has ${numbers.length} numbers for ${axes.length} axes`);
     return shape.map((size, axis) => (axes.includes(axis) ? numbers[axes.indexOf(axis)]! : index === 2 ? 1 : size));
   };
   const [scales, output] = [given(2), given(3)];

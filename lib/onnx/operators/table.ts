@@ -8,10 +8,11 @@ import type { Operator } from './operator.ts';
 import { pooling } from './pooling.ts';
 import { reductions } from './reduction.ts';
 import { resizing } from './resizing.ts';
+import { slices } from './slices.ts';
 import { structure } from './structure.ts';
 
 export const operators: ReadonlyMap<string, Operator> = new Map(
-  [elementwise, convolutions, pooling, normalizations, products, reductions, structure, resizing].flatMap((table) =>
-    Object.entries(table),
+  [elementwise, convolutions, pooling, normalizations, products, reductions, structure, slices, resizing].flatMap(
+    (table) => Object.entries(table),
   ),
 );

@@ -113,7 +113,10 @@ describe('models of PyTorch', () => {
   });
 
   it('give features to another head, whose backbone is frozen', async () => {
-    const backbone = await lw.importOnnx(path('classifier.onnx'), { outputs: ['/AveragePool_output_0'], name: 'backbone' });
+    const backbone = await lw.importOnnx(path('classifier.onnx'), {
+      outputs: ['/AveragePool_output_0'],
+      name: 'backbone',
+    });
     expect(backbone.outputShape).toEqual([2, 2, 14]);
     const head = lw.linear({ units: 2, name: 'head' })(lw.flatten()(backbone.value('backbone')));
     const model = lw.model({ inputs: backbone.inputs, outputs: head });
@@ -186,9 +189,24 @@ describe('importing', () => {
   it.each<[string, Uint8Array | string, lw.ImportOnnxOptions, RegExp]>([
     ['a missing file', '/nowhere.onnx', {}, /^cannot read \/nowhere.onnx: it does not exist/],
     ['an unknown option', fileOf(['n', 2], [relu]), { output: 'y' } as never, /importOnnx: has no option 'output'/],
-    ['a value that is none', fileOf(['n', 2], [relu]), { outputs: ['z'] }, /importOnnx: outputs must be values of the graph; "z"/],
-    ['open sizes', fileOf(['n', 'rows'], [relu]), {}, /^the ONNX model: the input "x" is \[n,rows\], which leaves sizes open/],
-    ['another shape', fileOf(['n', 2], [relu]), { inputShape: [3] }, /importOnnx: inputShape is \[3\], the file has \[2\]/],
+    [
+      'a value that is none',
+      fileOf(['n', 2], [relu]),
+      { outputs: ['z'] },
+      /importOnnx: outputs must be values of the graph; "z"/,
+    ],
+    [
+      'open sizes',
+      fileOf(['n', 'rows'], [relu]),
+      {},
+      /^the ONNX model: the input "x" is \[n,rows\], which leaves sizes open/,
+    ],
+    [
+      'another shape',
+      fileOf(['n', 2], [relu]),
+      { inputShape: [3] },
+      /importOnnx: inputShape is \[3\], the file has \[2\]/,
+    ],
     ['no batch', fileOf([2], [relu]), {}, /the input "x" has 1 axes; 2 to 5 are supported/],
     [
       'an operator that is not supported',

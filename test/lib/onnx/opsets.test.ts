@@ -18,7 +18,10 @@ const run = async (
 
 const ramp = (...shape: number[]): OnnxTensor => {
   const count = shape.reduce((product, size) => product * size, 1);
-  return floats(shape, Array.from({ length: count }, (_, i) => i));
+  return floats(
+    shape,
+    Array.from({ length: count }, (_, i) => i),
+  );
 };
 
 const rounded = ({ data }: Result): number[] => Array.from(data, (value) => Math.round(value * 1e4) / 1e4);
@@ -96,15 +99,27 @@ describe('older opsets', () => {
     const parts = async (opset: number, rest: (OnnxTensor | undefined)[], attributes: Attributes) =>
       (await run('Split', opset, [ramp(5), ...rest], attributes, 2)).map(({ data }) => Array.from(data));
     expect(await parts(11, [], { split: [1, 4] })).toEqual([[0], [1, 2, 3, 4]]);
-    expect(await parts(13, [int64(3, 2)], {})).toEqual([[0, 1, 2], [3, 4]]);
-    expect(await parts(18, [], { num_outputs: 2 })).toEqual([[0, 1, 2], [3, 4]]);
+    expect(await parts(13, [int64(3, 2)], {})).toEqual([
+      [0, 1, 2],
+      [3, 4],
+    ]);
+    expect(await parts(18, [], { num_outputs: 2 })).toEqual([
+      [0, 1, 2],
+      [3, 4],
+    ]);
   });
 });
 
 describe('what is not supported is refused with the node', () => {
   const image = ramp(1, 1, 2, 2);
   it.each<[string, number, (OnnxTensor | undefined)[], Attributes, RegExp]>([
-    ['Einsum', 13, [ramp(2, 1), ramp(1, 2)], {}, /^node 0 \(Einsum\): the operator "Einsum" is not supported \(opset 13\)$/],
+    [
+      'Einsum',
+      13,
+      [ramp(2, 1), ramp(1, 2)],
+      {},
+      /^node 0 \(Einsum\): the operator "Einsum" is not supported \(opset 13\)$/,
+    ],
     ['NonZero', 13, [ramp(2)], {}, /"NonZero" is not supported/],
     ['Floor', 13, [ramp(2)], {}, /Floor is supported for shapes and other known numbers only/],
     ['Relu', 13, [ramp(2)], { alpha: 1 }, /the attribute "alpha" is not supported/],
@@ -117,12 +132,24 @@ describe('what is not supported is refused with the node', () => {
     ['Conv', 13, [image, ramp(1, 1, 3, 3)], {}, /kernel/],
     ['Conv', 13, [image, ramp(1, 1, 1, 1)], { strides: [0, 1] }, /strides must be 2 numbers from 1 on/],
     ['Conv', 13, [image, ramp(1, 1, 1, 1)], { pads: [-1, 0, 0, 0] }, /pads must be 4 numbers from 0 on/],
-    ['Conv', 13, [image, ramp(1, 1, 1, 1)], { kernel_shape: [2, 2] }, /kernel_shape is \[2,2\], the weights have \[1,1\]/],
+    [
+      'Conv',
+      13,
+      [image, ramp(1, 1, 1, 1)],
+      { kernel_shape: [2, 2] },
+      /kernel_shape is \[2,2\], the weights have \[1,1\]/,
+    ],
     ['Conv', 13, [image, ramp(1, 2, 1, 1)], {}, /conv2d: w has 2 input channels, x has 1/],
     ['MaxPool', 13, [image], {}, /needs kernel_shape/],
     ['Gemm', 13, [ramp(2, 3), ramp(2, 3)], {}, /linear: w takes 2 features, x has 3/],
     ['MatMul', 13, [ramp(2, 3), ramp(2, 3)], {}, /the inner sizes of \[2,3\] and \[2,3\] differ/],
-    ['Resize', 13, [image, undefined, floats([4], [1, 1, 2, 2])], { mode: 'cubic' }, /"mode" must be "nearest" or "linear"/],
+    [
+      'Resize',
+      13,
+      [image, undefined, floats([4], [1, 1, 2, 2])],
+      { mode: 'cubic' },
+      /"mode" must be "nearest" or "linear"/,
+    ],
     [
       'Resize',
       13,

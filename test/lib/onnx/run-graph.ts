@@ -3,8 +3,8 @@
 import type { Backend } from '../../../lib/backend/backend.ts';
 import { Builder } from '../../../lib/nn/builder.ts';
 import { interpret } from '../../../lib/onnx/interpret.ts';
-import type { OnnxHost } from '../../../lib/onnx/node-call.ts';
 import type { OnnxAttribute, OnnxModel, OnnxTensor } from '../../../lib/onnx/model.ts';
+import type { OnnxHost } from '../../../lib/onnx/node-call.ts';
 import { knownTensor, programFromOnnx } from '../../../lib/onnx/program.ts';
 import { inOrder, Known, rearranged, Stored, storedShape, type Value } from '../../../lib/onnx/value.ts';
 import { elementCount } from '../../../lib/ops/op.ts';
@@ -89,14 +89,19 @@ export async function runGraph(
 
 /** A number is an integer where it is whole and a float where it is written as `{ float }`. */
 export type Attributes = Readonly<
-  Record<string, number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }>
+  Record<
+    string,
+    number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }
+  >
 >;
 
 function attribute(value: Attributes[string]): OnnxAttribute {
   if (typeof value === 'number') return { type: 'int', value };
   if (typeof value === 'string') return { type: 'string', value };
   if (Array.isArray(value)) return { type: 'ints', value };
-  return 'float' in value ? { type: 'float', value: value.float } : { type: 'floats', value: (value as { floats: number[] }).floats };
+  return 'float' in value
+    ? { type: 'float', value: value.float }
+    : { type: 'floats', value: (value as { floats: number[] }).floats };
 }
 
 export const floats = (shape: readonly number[], data: readonly number[]): OnnxTensor => ({
