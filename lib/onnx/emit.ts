@@ -14,6 +14,8 @@ export interface EmitOptions {
 
 export interface Emitted {
   readonly outputs: readonly GraphTensor[];
+  /** All values of the graph. */
+  readonly values: ReadonlyMap<string, Value>;
   /** Weights whose numbers operators have asked for. */
   readonly read: ReadonlySet<string>;
 }
@@ -40,5 +42,5 @@ export function emitProgram(
   const last = new NodeCall(host, node, "the graph's outputs", program.opset, ends);
   const outputs = ends.map((_, index) => last.tensor(index, orderOf(last.shape(index).length)));
   const read = [...values.values()].filter((value) => value instanceof Weight && value.isRead) as Weight[];
-  return { outputs, read: new Set(read.map(({ name }) => name)) };
+  return { outputs, values, read: new Set(read.map(({ name }) => name)) };
 }

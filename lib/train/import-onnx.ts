@@ -9,6 +9,7 @@ import { hostOf, onnx, onnxOutput } from '../nn/onnx.ts';
 import { type Emitted, emitProgram } from '../onnx/emit.ts';
 import type { OnnxModel, OnnxValue } from '../onnx/model.ts';
 import { readOnnxBytes, readOnnxFile } from '../onnx/onnx-file.ts';
+import { openBatch } from '../onnx/open-batch.ts';
 import { type OnnxProgram, programFromOnnx, programToJson } from '../onnx/program.ts';
 import { channelsLast, inOrder, Known } from '../onnx/value.ts';
 import { elementCount } from '../ops/op.ts';
@@ -62,9 +63,12 @@ function refuse(reason: string): never {
 type Options = ImportOnnxOptions & { readonly channelsLast: boolean };
 
 function modelFromOnnx(file: OnnxModel, options: Options): Model {
-  const program = programFromOnnx(file, outputNames(file, options.outputs));
-  if (program.inputs.length === 0) refuse('the outputs depend on no input');
-  const inputs = inputSpecs(file, program, options);
+  const given = programFromOnnx(file, outputNames(file, options.outputs));
+  if (given.inputs.length === 0) refuse('the outputs depend on no input');
+  const inputs = inputSpecs(file, given, options);
+  const size = fixedBatch(file, given);
+  const program =
+    size === undefined ? given : openBatch(given, size, emitFor(given, inputs, options, size).emitted.values);
   const one = emitFor(program, inputs, options, 1);
   compare(one, emitForTwo(program, inputs, options));
   const architecture = architectureOf(program, inputs, one.emitted, options);
@@ -127,6 +131,13 @@ function inputShapeOf({ name, type }: OnnxValue, isLast: boolean, given: readonl
     fail(`inputShape is [${result}], the file has [${own.map((size) => size ?? '?')}]`);
   }
   return result;
+}
+
+/** The size of the batch that the file is made for, if it is. */
+function fixedBatch({ graph }: OnnxModel, { inputs }: OnnxProgram): number | undefined {
+  const sizes = graph.inputs.filter(({ name }) => inputs.includes(name)).map(({ type }) => type?.shape?.[0]);
+  const [size] = sizes;
+  return typeof size === 'number' && size > 0 && sizes.every((other) => other === size) ? size : undefined;
 }
 
 interface Trial {

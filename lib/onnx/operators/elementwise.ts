@@ -119,13 +119,23 @@ function clip(call: NodeCall): Value {
   return mapped(call, (x) => apply(call, x, 'clip', Math.min(least, most), most));
 }
 
+/** Whole exponents by squares and products, which are right for negative numbers too; others by logarithms. */
 function pow(call: NodeCall): Value {
   const exponent = call.number(1);
-  const names: Readonly<Record<number, UnaryName>> = { [2]: 'square', [0.5]: 'sqrt', [-1]: 'reciprocal' };
-  if (exponent === 1) return call.input(0);
-  const name = names[exponent];
-  if (!name) return call.fail(`the exponent ${exponent} is not supported, only 2, 1, 0.5 and -1`);
-  return mapped(call, (x) => apply(call, x, name));
+  const size = Math.abs(exponent);
+  if (exponent === 0 || size > 64)
+    return call.fail(`the exponent ${exponent} is not supported, only those from -64 to 64 other than 0`);
+  const raised = (x: GraphTensor, n: number): GraphTensor => {
+    if (n === 1) return x;
+    const half = raised(x, Math.floor(n / 2));
+    const square = apply(call, half, 'square');
+    return n % 2 === 0 ? square : call.emit(binary, [square, x], binaryAttrs('multiply'));
+  };
+  const root = (x: GraphTensor): GraphTensor => (size === 0.5 ? apply(call, x, 'sqrt') : apply(call, x, 'power', size));
+  return mapped(call, (x) => {
+    const y = Number.isInteger(size) ? raised(x, size) : root(x);
+    return exponent < 0 ? apply(call, y, 'reciprocal') : y;
+  });
 }
 
 /** One slope, or one a channel, as an op of its own; any other shape as max(x, 0) + slope * min(x, 0). */

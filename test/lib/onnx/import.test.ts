@@ -170,6 +170,19 @@ describe('importing', () => {
     expect(last.inputShape).toEqual([1, 3, 2]);
   });
 
+  it('opens the batch of a file that was made for one size', async () => {
+    const reshape = { opType: 'Reshape', inputs: ['x', 'shape'], outputs: ['flat'] };
+    const resize = { opType: 'Resize', inputs: ['x', '', '', 'sizes'], outputs: ['large'] };
+    const file = fileOf([2, 1, 2, 2], [reshape, resize], { shape: int64(2, -1), sizes: int64(2, 1, 4, 4) }, [
+      'flat',
+      'large',
+    ]);
+    const model = await lw.importOnnx(file);
+    const { flat, large } = await model.predictAll(waves(12));
+    expect(flat).toEqual(waves(12));
+    expect(large?.length).toBe(48);
+  });
+
   it('keeps a tensor that is both an operand and a setting', async () => {
     const file = fileOf(
       ['n', 2],
@@ -216,13 +229,13 @@ describe('importing', () => {
     ],
     [
       'a batch of one',
-      fileOf([1, 4], [{ opType: 'Reshape', inputs: ['x', 'shape'], outputs: ['y'] }], { shape: int64(1, 4) }),
+      fileOf(['n', 4], [{ opType: 'Reshape', inputs: ['x', 'shape'], outputs: ['y'] }], { shape: int64(1, 4) }),
       {},
       /made for a batch of one size; export it with a batch axis that is open \(with two examples, node 0 \(Reshape\)/,
     ],
     [
       'a batch that becomes something else',
-      fileOf([1, 4], [{ opType: 'Reshape', inputs: ['x', 'shape'], outputs: ['y'] }], { shape: int64(1, -1) }),
+      fileOf(['n', 4], [{ opType: 'Reshape', inputs: ['x', 'shape'], outputs: ['y'] }], { shape: int64(1, -1) }),
       {},
       /an output is \[1,4\] for one example and \[1,8\] for two/,
     ],
