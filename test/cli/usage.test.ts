@@ -18,7 +18,10 @@ describe('a wrong command line', () => {
     ['train --out --json', /--out needs a value: DIR/],
     ['train --out=', /--out needs a value that is not empty/],
     ['train --json=yes', /--json takes no value, not 'yes'/],
-    ['train --model lenet', /--model must be 'lenet5', 'cnn', 'vgg' or 'airbench', not 'lenet'\. Did you mean 'lenet5'\?/],
+    [
+      'train --model lenet',
+      /--model must be 'lenet5', 'cnn', 'vgg' or 'airbench', not 'lenet'\. Did you mean 'lenet5'\?/,
+    ],
     ['train --model resnet', /not 'resnet'\.$/m],
     ['train --optimizer adma', /not 'adma'\. Did you mean 'adam'\?/],
     ['train --optimizer AdamW', /Did you mean 'adamw'\?/],
