@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x821e4903u;
+inline constexpr uint32_t kOpTableHash = 0x827b4744u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -68,6 +68,9 @@ enum class OpCode : int32_t {
   kSlice = 53,
   kSliceDx = 54,
   kConcat = 55,
+  kBinary = 56,
+  kReduce = 57,
+  kBroadcast = 58,
 };
 
 struct Conv2dAttrs {
@@ -346,6 +349,25 @@ struct ConcatAttrs {
   int32_t axis;
 };
 
+struct BinaryAttrs {
+  int32_t kind;
+};
+
+struct ReduceAttrs {
+  int32_t kind;
+  int32_t axes;
+};
+
+struct BroadcastAttrs {
+  int32_t rank;
+  int32_t d0;
+  int32_t d1;
+  int32_t d2;
+  int32_t d3;
+  int32_t d4;
+  int32_t d5;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -401,6 +423,9 @@ extern const OpImpl transpose_impl;
 extern const OpImpl slice_impl;
 extern const OpImpl slice_dx_impl;
 extern const OpImpl concat_impl;
+extern const OpImpl binary_impl;
+extern const OpImpl reduce_impl;
+extern const OpImpl broadcast_impl;
 
 struct OpEntry {
   const char* name;
@@ -472,9 +497,12 @@ inline constexpr OpEntry kOpTable[] = {
     {"slice", 1, 1, 1, 18, &slice_impl, 0x0, 0x0, -1, -1},
     {"slice_dx", 1, 1, 1, 18, &slice_dx_impl, 0x0, 0x0, -1, -1},
     {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
+    {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
+    {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
+    {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 56;
+inline constexpr int kOpCount = 59;
 
 }  // namespace lanewise
 // clang-format on
