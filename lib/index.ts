@@ -17,6 +17,7 @@ export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';
 export { type ErrorCode, LanewiseError } from './errors.ts';
+export type { GraphTensor } from './graph/graph.ts';
 export {
   type ClipOptions,
   celu,
@@ -49,13 +50,28 @@ export {
   tanh,
 } from './nn/activation.ts';
 export { type BranchesOptions, branches } from './nn/branches.ts';
+export type { Builder, Mode } from './nn/builder.ts';
 export { type ConstantOptions, constant, type ParameterOptions, parameter } from './nn/constant.ts';
 export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
+export { defineLayer, type LayerDefinition } from './nn/custom-layer.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerConfig, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
 export { type Loss, type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './nn/loss.ts';
-export { add, type ConcatOptions, concat, type SliceOptions, type SplitOptions, slice, split } from './nn/merge.ts';
+export {
+  add,
+  type ConcatOptions,
+  concat,
+  divide,
+  maximum,
+  minimum,
+  multiply,
+  type SliceOptions,
+  type SplitOptions,
+  slice,
+  split,
+  subtract,
+} from './nn/merge.ts';
 export {
   type AvgPool2dOptions,
   avgPool2d,
@@ -69,6 +85,18 @@ export { residual } from './nn/residual.ts';
 export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';
 export { type InputOptions, input, type Value } from './nn/value.ts';
 export type { Padding2d, Size2d } from './nn/window.ts';
+export { defineOp } from './ops/custom-op.ts';
+export type {
+  AttrSchema,
+  Attrs,
+  Cost,
+  DType,
+  GradientContext,
+  OpDefinition,
+  TensorSpec,
+  TensorView,
+} from './ops/op.ts';
+export * as ops from './ops/public.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
 export { type SgdOptions, sgd } from './optim/sgd.ts';

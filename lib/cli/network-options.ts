@@ -31,7 +31,7 @@ export const networkArgument = {
 
 export const networkOptions = {
   model: text('MODEL', 'the same as an option'),
-  input: shapeOption('input of a named network (default: 28x28x1, vgg 32x32x3) or ONNX file'),
+  input: shapeOption('input of a named network (default: what it was made for) or an ONNX file'),
   classes: wholeNumber(1, 1_000_000, 'classes of a named network (default: 10)'),
 } as const;
 

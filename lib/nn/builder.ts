@@ -4,7 +4,7 @@
 import { LanewiseError } from '../errors.ts';
 import { Graph, type GraphTensor } from '../graph/graph.ts';
 import { normalize } from '../ops/normalize.ts';
-import { elementCount, type TensorSpec } from '../ops/op.ts';
+import { type AttrSchema, type Attrs, elementCount, type OpDefinition, type TensorSpec } from '../ops/op.ts';
 import { streamKey } from '../random.ts';
 import { type Fans, type Initializer, initialValues } from './initializer.ts';
 import type { Layer } from './layer.ts';
@@ -107,8 +107,18 @@ export class Builder {
     return layers.reduce((value, layer) => this.apply(layer, value), x);
   }
 
-  /** A trained tensor of the current layer. */
-  parameter(name: string, shape: readonly number[], initializer: Initializer, fans: Fans): GraphTensor {
+  /** The result of `op`; attributes that are missing count as 0. */
+  emit<S extends AttrSchema>(
+    op: OpDefinition<S>,
+    inputs: readonly (GraphTensor | undefined)[],
+    attrs: Partial<Attrs<S>> = {},
+  ): GraphTensor {
+    const given = Object.keys(op.attrs).map((key) => [key, attrs[key] ?? 0]);
+    return this.graph.emit(op, inputs, Object.fromEntries(given) as Attrs<S>)[0] as GraphTensor;
+  }
+
+  /** A trained tensor of the current layer. By default its last axis counts the outputs, all others the inputs. */
+  parameter(name: string, shape: readonly number[], initializer: Initializer, fans = fansOf(shape)): GraphTensor {
     return this.#persist('parameter', name, shape, (full, key) => initialValues(initializer, shape, fans, key, full));
   }
 
@@ -229,5 +239,10 @@ function checkArity(name: string, { arity: [least, most] }: Layer, count: number
 
 /** Name of the graph's tensor for the raw input `name`. */
 export const inputTensor = (name: string): string => `inputs/${name}`;
+
+function fansOf(shape: readonly number[]): Fans {
+  const fanOut = shape.at(-1) ?? 1;
+  return { fanIn: elementCount(shape) / fanOut, fanOut };
+}
 
 const filled = (shape: readonly number[], value: number) => new Float32Array(elementCount(shape)).fill(value);

@@ -3,7 +3,11 @@
 
 import type { GraphTensor } from '../graph/graph.ts';
 import { add as addOp } from '../ops/add.ts';
+import { broadcastShape } from '../ops/axes.ts';
+import { binary, broadcast, broadcastTo } from '../ops/binary.ts';
+import { type BinaryName, binaryAttrs } from '../ops/binary-functions.ts';
 import { concat as concatOp } from '../ops/concat.ts';
+import { reshape, reshapeTo } from '../ops/reshape.ts';
 import { sliceOf, slice as sliceOp } from '../ops/slice.ts';
 import { fail, integer, onlyKnown, show } from '../options.ts';
 import type { Builder } from './builder.ts';
@@ -16,23 +20,80 @@ const MOST_AT_ONCE = 8;
 
 const shapesOf = (xs: readonly GraphTensor[]): string => xs.map(({ shape }) => `[${shape}]`).join(', ');
 
-/** The sum from left to right. */
-export function addAll({ graph }: Builder, [first, ...rest]: readonly GraphTensor[]): GraphTensor {
-  return rest.reduce((sum, x) => {
-    if (sum.shape.join() !== x.shape.join())
-      fail(graph.layer, `cannot add ${shapesOf([sum, x])}: shapes must be equal`);
-    return graph.emit(addOp, [sum, x], { activation: 0, slope: 0 })[0] as GraphTensor;
-  }, first as GraphTensor);
+/** `f(f(a, b), c)` and so on. Examples broadcast as in NumPy: their axes align at the last one, and one of size 1, or missing,
+ * is repeated. */
+function fromLeft(
+  { graph }: Builder,
+  xs: readonly GraphTensor[],
+  verb: string,
+  f: (a: GraphTensor, b: GraphTensor) => readonly GraphTensor[],
+): GraphTensor {
+  const rank = Math.max(...xs.map(({ shape }) => shape.length));
+  const aligned = xs.map((x) => {
+    const [n = 1, ...rest] = x.shape;
+    const missing = new Array<number>(rank - x.shape.length).fill(1);
+    if (missing.length === 0) return x;
+    return graph.emit(reshape, [x], reshapeTo([n, ...missing, ...rest]))[0] as GraphTensor;
+  });
+  return aligned.reduce((a, b) => {
+    if (!broadcastShape(a.shape, b.shape)) {
+      const rule = 'sizes must be equal, or 1, in every axis counted from the last';
+      fail(graph.layer, `cannot ${verb} ${shapesOf(xs)}: ${rule}`);
+    }
+    return f(a, b)[0] as GraphTensor;
+  });
 }
 
-/** `y = a + b + ...`, from left to right (ONNX Sum). */
+/** The sum from left to right. */
+export function addAll(builder: Builder, xs: readonly GraphTensor[]): GraphTensor {
+  const { graph } = builder;
+  return fromLeft(builder, xs, 'add', (a, b) =>
+    a.shape.join() === b.shape.join()
+      ? graph.emit(addOp, [a, b], { activation: 0, slope: 0 })
+      : graph.emit(binary, [a, b], binaryAttrs('add')),
+  );
+}
+
+const arithmetic = (name: BinaryName & string, arity: Layer['arity']) => (options: LayerOptions) => {
+  onlyKnown(options?.name ?? name, options, ['name']);
+  const emit: Layer['emit'] = (builder, ...xs) =>
+    fromLeft(builder, xs, name, (a, b) => builder.graph.emit(binary, [a, b], binaryAttrs(name)));
+  return defineLayer(name, options, emit, arity);
+};
+const differences = arithmetic('subtract', [2, 2]);
+const products = arithmetic('multiply', [2, Infinity]);
+const quotients = arithmetic('divide', [2, 2]);
+const maxima = arithmetic('maximum', [2, Infinity]);
+const minima = arithmetic('minimum', [2, Infinity]);
+
+/** `y = a + b + ...`, from left to right, broadcast (ONNX Sum): skip connections, position embeddings. */
 export function add(options: LayerOptions = {}): Layer {
   onlyKnown(options?.name ?? 'add', options, ['name']);
   return defineLayer('add', options, (builder, ...xs) => addAll(builder, xs), [2, Infinity]);
 }
 
+/** `y = a - b`, broadcast (ONNX Sub). */
+export const subtract = (options: LayerOptions = {}): Layer => differences(options);
+
+/** `y = a * b * ...`, from left to right, broadcast (ONNX Mul): squeeze-and-excitation multiplies `[h, w, c]` by `[c]`. */
+export const multiply = (options: LayerOptions = {}): Layer => products(options);
+
+/** `y = a / b`, broadcast (ONNX Div). */
+export const divide = (options: LayerOptions = {}): Layer => quotients(options);
+
+/** `y = max(a, b, ...)`, broadcast (ONNX Max). Equal values share the gradient by halves, as in torch.maximum. */
+export const maximum = (options: LayerOptions = {}): Layer => maxima(options);
+
+/** `y = min(a, b, ...)`, broadcast (ONNX Min). Equal values share the gradient by halves, as in torch.minimum. */
+export const minimum = (options: LayerOptions = {}): Layer => minima(options);
+
 /** All `xs` side by side along `axis` of the examples. */
-export function concatAll({ graph }: Builder, xs: readonly GraphTensor[], axis: number): GraphTensor {
+export function concatAll({ graph }: Builder, given: readonly GraphTensor[], axis: number): GraphTensor {
+  // A constant is one example for the whole batch.
+  const size = Math.max(...given.map(({ shape }) => shape[0] ?? 1));
+  const xs = given.map((x) =>
+    x.shape[0] === size ? x : (graph.emit(broadcast, [x], broadcastTo(x.shape.with(0, size)))[0] as GraphTensor),
+  );
   const [{ shape }] = xs as [GraphTensor];
   const at = axisOf(graph.layer, axis, shape) + 1;
   const others = new Set(xs.map((x) => (x.shape.length === shape.length ? x.shape.toSpliced(at, 1).join() : x.shape)));

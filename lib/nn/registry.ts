@@ -7,8 +7,8 @@ import { constantLayer, parameterLayer } from './constant.ts';
 import { conv2d } from './conv2d.ts';
 import type { Layer } from './layer.ts';
 import { flatten, linear } from './linear.ts';
+import { add, concat, divide, maximum, minimum, multiply, slice, subtract } from './merge.ts';
 import { onnx, onnxOutput } from './onnx.ts';
-import { add, concat, slice } from './merge.ts';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pooling.ts';
 import { batchNorm2d, dropout } from './regularization.ts';
 import { residual } from './residual.ts';
@@ -20,16 +20,22 @@ type Factory = (options: any) => Layer;
 /** Lists and objects within each other. */
 const MAX_NESTING = 200;
 
-const factories: ReadonlyMap<string, Factory> = new Map<string, Factory>([
+const factories = new Map<string, Factory>([
   ...Object.entries({ conv2d, linear, flatten, ...activations }),
   ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
-
-  ...Object.entries({ reshape, permute, add, concat, slice, onnx, onnxOutput }),
+  ...Object.entries({ reshape, permute, concat, slice, onnx, onnxOutput }),
+  ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],
   ['parameter', parameterLayer],
   ['residual', ({ body, shortcut, ...options }) => residual(body, shortcut, options)],
   ['branches', ({ bodies, ...options }) => branches(bodies, options)],
 ]);
+
+/** Lets files name layers of `type`. */
+export function registerLayer(type: string, factory: Factory): void {
+  if (factories.has(type)) throw new LanewiseError('option', `defineLayer: there is a layer ${type} already`);
+  factories.set(type, factory);
+}
 
 /** Reads layers that are described in one file, which may share some. */
 export class LayerReader {

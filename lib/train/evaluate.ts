@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { integer, onlyKnown } from '../options.ts';
 import { Feed } from './feed.ts';
 import { largest, type Model } from './model.ts';
+import { opsOf } from './network.ts';
 import { type Objective, outputLosses } from './objective.ts';
 import { type OutputResult, Session } from './session.ts';
 
@@ -37,7 +38,7 @@ export async function evaluate(model: Model, data: Dataset, options: EvaluateOpt
   const batchSize = integer('evaluate', 'batchSize', options.batchSize ?? 64, 1);
   const losses = outputLosses('evaluate', model.architecture, options.loss);
   const feed = new Feed('evaluate', data, model, losses);
-  const session = new Session(model, selectBackend(options), { losses });
+  const session = new Session(model, selectBackend(options, opsOf(model, losses)), { losses });
   return (await evaluateIn(session, feed, batchSize)) as Evaluation;
 }
 

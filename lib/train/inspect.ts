@@ -10,6 +10,7 @@ import type { Numerics, PlanTensor } from '../plan/plan.ts';
 import { tensorBytes } from '../plan/store-layout.ts';
 import { randomBits } from '../random.ts';
 import type { Model } from './model.ts';
+import { opsOf } from './network.ts';
 import { type Objective, outputLosses } from './objective.ts';
 import { type Batch, Session } from './session.ts';
 
@@ -51,7 +52,11 @@ export function stepOf(model: Model, options: InspectOptions): { session: Sessio
   const { architecture, outputShapes } = model;
   const losses = outputLosses('inspect', architecture, options.loss);
   const size = integer('inspect', 'batchSize', options.batchSize ?? 64, 1);
-  const session = new Session(model, selectBackend(options), { losses, optimizer, numerics });
+  const session = new Session(model, selectBackend(options, opsOf(model, losses, optimizer)), {
+    losses,
+    optimizer,
+    numerics,
+  });
   const inputs = architecture.inputs.map(({ shape }) =>
     new Uint8Array(size * elementCount(shape)).map((_, i) => randomBits(1, i)),
   );

@@ -6,8 +6,9 @@ import { changeEarly, type GraphTensor } from '../graph/graph.ts';
 import { type Architecture, dependsOnInputs } from '../nn/architecture.ts';
 import { Builder, type Mode } from '../nn/builder.ts';
 import { countCorrect } from '../ops/count_correct.ts';
+import { anyDefined } from '../ops/custom-op.ts';
 import { guardFinite } from '../ops/guard_finite.ts';
-import type { DType } from '../ops/op.ts';
+import type { DType, OpDefinition } from '../ops/op.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { fail } from '../options.ts';
 import { emitTotal, type OutputLoss } from './objective.ts';
@@ -96,6 +97,7 @@ export function trainingNetwork(
   // Before differentiation: a fused op's gradient reads less than the gradients of its parts.
   fuse(graph, Object.values(outputs));
   const gradients = differentiate(graph, outputs.loss);
+  if (gradients.size === 0) fail('fit', 'nothing to train: the loss depends on no parameter that is not frozen');
   graph.layer = 'optimizer';
   const hyper = graph.tensor('input', 'hyper', { shape: [optimizer.hyperSize], dtype: 'f32' });
   for (const [parameter, gradient] of gradients) {
@@ -105,6 +107,19 @@ export function trainingNetwork(
   }
   changeEarly(graph);
   return { builder, outputs };
+}
+
+/** The ops of a model's runs, where some may be the user's own. */
+export function opsOf(
+  source: NetworkSource,
+  losses: readonly OutputLoss[] = [],
+  optimizer?: Optimizer,
+): OpDefinition[] {
+  if (!anyDefined()) return [];
+  const batch = { size: 1, dtypes: [] };
+  const measured = losses.length > 0 ? [evaluationNetwork(source, batch, losses)] : [predictionNetwork(source, batch)];
+  const trained = optimizer ? [trainingNetwork(source, batch, losses, optimizer)] : [];
+  return [...measured, ...trained].flatMap(({ builder }) => builder.graph.nodes.map(({ op }) => op));
 }
 
 export function evaluationNetwork(source: NetworkSource, batch: BatchSpec, losses: readonly OutputLoss[]): Network {

@@ -74,9 +74,7 @@ export function emitTotal(
   graph.layer = 'loss';
   const weighted = values.map((value, i) => {
     const { weight } = losses[i] as OutputLoss;
-    return weight === 1
-      ? value
-      : (graph.emit(unary, [value], unaryAttrs('affine', weight, 0))[0] as GraphTensor);
+    return weight === 1 ? value : (graph.emit(unary, [value], unaryAttrs('affine', weight, 0))[0] as GraphTensor);
   });
   return weighted.reduce((sum, value) => graph.emit(add, [sum, value], { activation: 0, slope: 0 })[0] as GraphTensor);
 }

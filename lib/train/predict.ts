@@ -6,6 +6,7 @@ import { elementCount } from '../ops/op.ts';
 import { integer, onlyKnown } from '../options.ts';
 import { checkedInputs, type Inputs } from './batch.ts';
 import type { Model } from './model.ts';
+import { opsOf } from './network.ts';
 import { Session } from './session.ts';
 
 export interface PredictOptions extends BackendOptions {
@@ -50,7 +51,7 @@ export class Predictor {
   #session(options: BackendOptions): Session {
     const key = JSON.stringify([options.backend, options.threads, options.isa]);
     if (this.#inference?.key !== key) {
-      this.#inference = { key, session: new Session(this.#model, selectBackend(options), {}) };
+      this.#inference = { key, session: new Session(this.#model, selectBackend(options, opsOf(this.#model)), {}) };
     }
     return this.#inference.session;
   }

@@ -14,6 +14,7 @@ import { type Evaluation, evaluateIn } from './evaluate.ts';
 import { Feed } from './feed.ts';
 import type { EpochEvent, FitOptions, TrainingEvent, TrainingResult } from './fit.ts';
 import type { Model } from './model.ts';
+import { opsOf } from './network.ts';
 import { type OutputLoss, outputLosses } from './objective.ts';
 import { newTrainingState, resumeFrom, saveCheckpoint, type TrainingState } from './resume.ts';
 import { type OutputResult, Session } from './session.ts';
@@ -90,7 +91,7 @@ export async function* trainingEvents(
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
   const setup = checkedSetup(model, options);
   normalizeLike(model, setup.feed);
-  const session = new Session(model, selectBackend(options), setup);
+  const session = new Session(model, selectBackend(options, opsOf(model, setup.losses, setup.optimizer)), setup);
   const state = setup.resume ? await resumeFrom(setup.resume, model, session, setup) : newTrainingState();
   try {
     return yield* runEpochs(model, setup, session, state);

@@ -111,7 +111,7 @@ describe('wrong options', () => {
     [
       'branches of different channels, added',
       () => shapeOf([nn.branches([[], conv1()], { join: 'add' })]),
-      /branches_1: cannot add \[1,28,28,3\], \[1,28,28,4\]: shapes must be equal/,
+      /branches_1: cannot add \[1,28,28,3\], \[1,28,28,4\]: sizes must be equal, or 1/,
     ],
     ['no layers', () => nn.sequential([], { inputShape: [1, 1, 1] }), /needs a list of layers/],
     [
