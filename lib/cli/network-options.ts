@@ -25,7 +25,7 @@ const names = recipeNames.join(', ');
 
 export const networkArgument = {
   name: 'MODEL',
-  help: `${names}, a model or ONNX file, or the folder of a run (default: lenet5)`,
+  help: `${names}, a model or ONNX file, or a run's folder (default: lenet5)`,
   required: false,
 } as const;
 
@@ -44,8 +44,9 @@ export async function findNetwork(
   const name = recipeNames.find((known) => known === word);
   if (name !== undefined) {
     const recipe: Recipe = recipes[name];
-    if (input !== undefined && input.length !== 3) {
-      throw new UsageError(`--input must be height, width and channels such as 28x28x1, not '${input.join('x')}'`);
+    if (input !== undefined && input.length !== recipe.inputShape.length) {
+      const wanted = recipe.inputShape.length === 3 ? 'height, width and channels' : `${recipe.inputShape.length} sizes`;
+      throw new UsageError(`--input must be ${wanted} such as ${recipe.inputShape.join('x')}, not '${input.join('x')}'`);
     }
     return sequential(recipe.layers(classes ?? 10), { inputShape: input ?? recipe.inputShape });
   }

@@ -39,7 +39,7 @@ export interface Budget {
   ops: number;
 }
 
-export const newBudget = (): Budget => ({ numbers: 2 ** 22, ops: 2 ** 15 });
+export const newBudget = (): Budget => ({ numbers: 2 ** 20, ops: 2 ** 14 });
 
 /** Values of one tensor; far beyond any that could be computed with, and what a hostile file asks for ends here. */
 const MAX_ELEMENTS = 2 ** 31;
