@@ -22,6 +22,7 @@ import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { normalize } from './normalize.ts';
 import type { OpDefinition } from './op.ts';
+import { pad, padDx } from './pad.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
@@ -92,6 +93,8 @@ export const opTable: readonly OpDefinition[] = [
   slice,
   sliceDx,
   concat,
+  pad,
+  padDx,
 ];
 
 export {
@@ -131,6 +134,8 @@ export {
   maxPool2d,
   maxPool2dDx,
   normalize,
+  pad,
+  padDx,
   prelu,
   preluDw,
   preluDx,

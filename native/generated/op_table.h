@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x821e4903u;
+inline constexpr uint32_t kOpTableHash = 0xe346bf58u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -68,6 +68,8 @@ enum class OpCode : int32_t {
   kSlice = 53,
   kSliceDx = 54,
   kConcat = 55,
+  kPad = 56,
+  kPadDx = 57,
 };
 
 struct Conv2dAttrs {
@@ -346,6 +348,39 @@ struct ConcatAttrs {
   int32_t axis;
 };
 
+struct PadAttrs {
+  int32_t mode;
+  float value;
+  int32_t before0;
+  int32_t before1;
+  int32_t before2;
+  int32_t before3;
+  int32_t before4;
+  int32_t before5;
+  int32_t after0;
+  int32_t after1;
+  int32_t after2;
+  int32_t after3;
+  int32_t after4;
+  int32_t after5;
+};
+
+struct PadDxAttrs {
+  int32_t mode;
+  int32_t before0;
+  int32_t before1;
+  int32_t before2;
+  int32_t before3;
+  int32_t before4;
+  int32_t before5;
+  int32_t after0;
+  int32_t after1;
+  int32_t after2;
+  int32_t after3;
+  int32_t after4;
+  int32_t after5;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -401,6 +436,8 @@ extern const OpImpl transpose_impl;
 extern const OpImpl slice_impl;
 extern const OpImpl slice_dx_impl;
 extern const OpImpl concat_impl;
+extern const OpImpl pad_impl;
+extern const OpImpl pad_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -472,9 +509,11 @@ inline constexpr OpEntry kOpTable[] = {
     {"slice", 1, 1, 1, 18, &slice_impl, 0x0, 0x0, -1, -1},
     {"slice_dx", 1, 1, 1, 18, &slice_dx_impl, 0x0, 0x0, -1, -1},
     {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
+    {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
+    {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 56;
+inline constexpr int kOpCount = 58;
 
 }  // namespace lanewise
 // clang-format on

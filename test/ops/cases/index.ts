@@ -8,6 +8,7 @@ import { cases as conv } from './conv2d.ts';
 import { cases as elementwise } from './elementwise.ts';
 import { cases as matrix } from './matrix.ts';
 import { cases as optimizers } from './optimizers.ts';
+import { cases as pad } from './pad.ts';
 import { cases as pooling } from './pooling.ts';
 import { cases as structure } from './structure.ts';
 
@@ -21,4 +22,5 @@ export const allCases: readonly OpCase[] = [
   ...pooling,
   ...optimizers,
   ...structure,
+  ...pad,
 ];
