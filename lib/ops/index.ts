@@ -26,6 +26,7 @@ import { pad, padDx } from './pad.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
+import { resize2d, resize2dDx } from './resize2d.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -95,6 +96,8 @@ export const opTable: readonly OpDefinition[] = [
   concat,
   pad,
   padDx,
+  resize2d,
+  resize2dDx,
 ];
 
 export {
@@ -142,6 +145,8 @@ export {
   relu,
   reluDx,
   reshape,
+  resize2d,
+  resize2dDx,
   sgdStep,
   sigmoid,
   sigmoidDx,

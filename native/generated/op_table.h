@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0xe346bf58u;
+inline constexpr uint32_t kOpTableHash = 0x4780ea36u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -70,6 +70,8 @@ enum class OpCode : int32_t {
   kConcat = 55,
   kPad = 56,
   kPadDx = 57,
+  kResize2d = 58,
+  kResize2dDx = 59,
 };
 
 struct Conv2dAttrs {
@@ -98,6 +100,8 @@ struct Conv2dDxAttrs {
   int32_t groups;
   int32_t in_h;
   int32_t in_w;
+  int32_t activation;
+  float slope;
 };
 
 struct Conv2dDwAttrs {
@@ -381,6 +385,22 @@ struct PadDxAttrs {
   int32_t after5;
 };
 
+struct Resize2dAttrs {
+  int32_t mode;
+  int32_t out_h;
+  int32_t out_w;
+  float scale_h;
+  float scale_w;
+};
+
+struct Resize2dDxAttrs {
+  int32_t mode;
+  int32_t in_h;
+  int32_t in_w;
+  float scale_h;
+  float scale_w;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -438,6 +458,8 @@ extern const OpImpl slice_dx_impl;
 extern const OpImpl concat_impl;
 extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
+extern const OpImpl resize2d_impl;
+extern const OpImpl resize2d_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -454,7 +476,7 @@ struct OpEntry {
 
 inline constexpr OpEntry kOpTable[] = {
     {"conv2d", 2, 3, 1, 11, &conv2d_impl, 0x4, 0x0, -1, -1},
-    {"conv2d_dx", 2, 2, 1, 11, &conv2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"conv2d_dx", 2, 3, 1, 13, &conv2d_dx_impl, 0x4, 0x0, -1, -1},
     {"conv2d_dw", 2, 2, 1, 11, &conv2d_dw_impl, 0x0, 0x0, -1, -1},
     {"linear", 2, 3, 1, 2, &linear_impl, 0x4, 0x0, -1, -1},
     {"linear_dx", 2, 2, 1, 0, &linear_dx_impl, 0x0, 0x0, -1, -1},
@@ -511,9 +533,11 @@ inline constexpr OpEntry kOpTable[] = {
     {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
     {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
+    {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
+    {"resize2d_dx", 1, 1, 1, 5, &resize2d_dx_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 58;
+inline constexpr int kOpCount = 60;
 
 }  // namespace lanewise
 // clang-format on

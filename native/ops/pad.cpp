@@ -153,7 +153,7 @@ bool run(const OpContext& context) {
 class RowGradient {
  public:
   RowGradient(const Padding& padding, const Kernels& kernels, const float* dy, float* dx)
-      : padding_(padding), kernels_(kernels), dy_(dy), dx_(dx) {}
+      : padding_(padding), ends_(padding.axes[padding.last]), kernels_(kernels), dy_(dy), dx_(dx) {}
 
   void run(int64_t row) {
     to_ = dx_ + row * padding_.inner_row();
@@ -168,7 +168,7 @@ class RowGradient {
  private:
   /// All rows whose positions along the axes before `axis` give `row`.
   void add_rows(int axis, int64_t row) {
-    if (axis == padding_.last) return add_row(dy_ + row * padding_.padded_row());
+    if (axis >= padding_.last) return add_row(dy_ + row * padding_.padded_row());
     const PaddedAxis& a = padding_.axes[axis];
     const int64_t i = position_[axis], first = row * a.padded();
     const Span front = a.in_front(i), behind = a.behind(i);
@@ -178,20 +178,20 @@ class RowGradient {
   }
 
   void add_row(const float* from) {
-    const PaddedAxis& a = padding_.axes[padding_.last];
-    add_ends(from, 0, a.before);
-    add(from + a.before * padding_.run, to_, padding_.inner_row());
-    add_ends(from, a.before + a.size, a.padded());
+    add_ends(from, 0, ends_.before);
+    add(from + ends_.before * padding_.run, to_, padding_.inner_row());
+    add_ends(from, ends_.before + ends_.size, ends_.padded());
   }
 
   void add_ends(const float* from, int64_t begin, int64_t end) {
-    const PaddedAxis& a = padding_.axes[padding_.last];
-    for (int64_t at = begin; at < end; ++at) add(from + at * padding_.run, to_ + a.shown(at) * padding_.run, padding_.run);
+    const int64_t run = padding_.run;
+    for (int64_t at = begin; at < end; ++at) add(from + at * run, to_ + ends_.shown(at) * run, run);
   }
 
   void add(const float* from, float* to, int64_t count) { kernels_.add_forward(to, from, to, count, 0, 0.0f); }
 
   const Padding& padding_;
+  const PaddedAxis& ends_;
   const Kernels& kernels_;
   const float* const dy_;
   float* const dx_;

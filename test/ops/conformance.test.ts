@@ -12,7 +12,7 @@ import { type DataMode, drawInputs, type OpCase, resultSpecs } from './op-case.t
 
 const THREADS = [1, 2, 3, 7];
 /** Ops that pack an input in advance where it is constant. */
-const PREPARED = new Set(['conv2d', 'linear']);
+const PREPARED = new Set(['conv2d', 'conv2d_dx', 'linear']);
 
 const formulaOf = (opCase: OpCase, mode: DataMode): Expected[] =>
   opCase.formula(drawInputs(opCase, mode), opCase.op.infer(opCase.inputs, opCase.attrs), opCase.attrs);

@@ -10,6 +10,7 @@ import { cases as matrix } from './matrix.ts';
 import { cases as optimizers } from './optimizers.ts';
 import { cases as pad } from './pad.ts';
 import { cases as pooling } from './pooling.ts';
+import { cases as resize } from './resize2d.ts';
 import { cases as structure } from './structure.ts';
 
 export const allCases: readonly OpCase[] = [
@@ -23,4 +24,5 @@ export const allCases: readonly OpCase[] = [
   ...optimizers,
   ...structure,
   ...pad,
+  ...resize,
 ];

@@ -12,6 +12,8 @@ const gradientBy = (before: number[], after: number[]) => {
   const { value: _, ...sides } = padBy(before, after, 'reflect');
   return sides;
 };
+const map = [1, 4, 5, 2];
+const RESIZE = { mode: 0, outH: 8, outW: 10, scaleH: 0, scaleW: 0 };
 const outside = 'axis 0 has 4 positions, the slice reads from';
 
 export const faults: readonly Fault[] = [
@@ -95,5 +97,30 @@ export const faults: readonly Fault[] = [
     [[4]],
     gradientBy([0], [2]),
     'pad_dx: axis 0 has 2 positions, reflect padding can add at most 1, not 2 (dy: [4])',
+  ],
+  [ops.resize2d, [[4, 5]], RESIZE, 'resize2d: x must have 4 dimensions, it has 2 (x: [4,5])'],
+  [
+    ops.resize2d,
+    [map],
+    { ...RESIZE, mode: 3 },
+    'resize2d: mode must be a whole number from 0 to 2, it is 3 (x: [1,4,5,2])',
+  ],
+  [
+    ops.resize2d,
+    [map],
+    { ...RESIZE, outW: 0 },
+    'resize2d: outW must be a whole number from 1 to 16777216, it is 0 (x: [1,4,5,2])',
+  ],
+  [
+    ops.resize2d,
+    [map],
+    { ...RESIZE, scaleH: -1 },
+    'resize2d: scaleH must be a finite number, at least 0, it is -1 (x: [1,4,5,2])',
+  ],
+  [
+    ops.resize2dDx,
+    [map],
+    { ...RESIZE, inH: 2 ** 25, inW: 1 },
+    'resize2d_dx: inH must be a whole number from 1 to 16777216, it is 33554432 (dy: [1,4,5,2])',
   ],
 ];
