@@ -53,11 +53,13 @@ function upsampleLayer<Size>(
     const target = given ?? sizes.map((whole, axis) => Math.floor(whole * scales![axis]!));
     if (target.some((count) => count < 1)) fail(graph.layer, `scale ${show(scale)} leaves nothing of [${sizes}]`);
     // A scale that divides evenly is the quotient of the sizes, which is exact.
-    const steps = sizes.map((whole, axis) => (scales && target[axis] !== whole * scales[axis]! ? scales[axis]! : 0));
+    const steps = sizes.map((whole, axis) =>
+      scales && target[axis] !== whole * scales[axis]! ? 1 / scales[axis]! : 0,
+    );
     const [outH, outW] = [1, ...target].slice(-2) as [number, number];
-    const [scaleH, scaleW] = [0, ...steps].slice(-2) as [number, number];
+    const [stepH, stepW] = [0, ...steps].slice(-2) as [number, number];
     const images = rank === 2 ? x : view(graph, x, [x.shape[0]!, 1, ...sizes, c]);
-    const attrs = { mode: RESIZE_MODES.indexOf(kind), outH, outW, scaleH, scaleW };
+    const attrs = { mode: RESIZE_MODES.indexOf(kind), outH, outW, stepH, stepW };
     const y = graph.emit(resize2d, [images], attrs)[0] as GraphTensor;
     return rank === 2 ? y : view(graph, y, [x.shape[0]!, ...target, c]);
   });

@@ -1,6 +1,7 @@
 // Convolutions over one to three axes, all of them the op conv2d: with one axis the other has size 1, with three the planes
 // that a plane of the result reads lie side by side as channels. So gradients and bits are those of conv2d.
 
+import { LanewiseError } from '../errors.ts';
 import { biasAdd } from './bias_add.ts';
 import { concat } from './concat.ts';
 import { conv2d } from './conv2d.ts';
@@ -90,6 +91,10 @@ function gatherPlanes<T extends TensorSpec>(
   const padded = padSpatially(emitter, x, [before, 0, 0], [after, 0, 0]);
   const [n, d, h, w, c] = padded.shape as [number, number, number, number, number];
   const od = Math.floor((d - dilation * (kernel - 1) - 1) / stride) + 1;
+  if (od < 1) {
+    const reach = dilation * (kernel - 1) + 1;
+    throw new LanewiseError('shape', `the kernel covers ${reach} planes, the padded input has only ${d}`);
+  }
   if (kernel === 1 && stride === 1) return [view(emitter, padded, [n * d, h, w, c]), od];
   const { groups } = window;
   const planes = Array.from({ length: kernel }, (_, tap) => {

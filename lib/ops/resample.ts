@@ -11,8 +11,8 @@ export interface Taps {
 export interface AxisResize {
   readonly from: number;
   readonly to: number;
-  /** Result positions for each position of x where that is not to / from; 0 where it is. */
-  readonly scale: number;
+  /** Positions of x for each of the result, an fp32 number, where that is not from / to; 0 where it is. */
+  readonly step: number;
 }
 
 /** `nearest` takes the position that the left edge falls into; `linear` weights the two around the centre; with `corners` the
@@ -21,10 +21,10 @@ export const RESIZE_MODES = ['nearest', 'linear', 'corners'] as const;
 export type ResizeMode = (typeof RESIZE_MODES)[number];
 
 /** Where position `p` of the result lies in x. */
-function sourceOf(mode: ResizeMode, p: number, { from, to, scale }: AxisResize): number {
-  if (mode === 'nearest') return scale > 0 ? p / scale : (p * from) / to;
+function sourceOf(mode: ResizeMode, p: number, { from, to, step }: AxisResize): number {
+  if (mode === 'nearest') return step > 0 ? Math.fround(p * step) : (p * from) / to;
   if (mode === 'corners') return to === 1 ? 0 : (p * (from - 1)) / (to - 1);
-  const centre = scale > 0 ? (p + 0.5) / scale - 0.5 : ((2 * p + 1) * from - to) / (2 * to);
+  const centre = step > 0 ? (p + 0.5) * step - 0.5 : ((2 * p + 1) * from - to) / (2 * to);
   return Math.max(centre, 0);
 }
 

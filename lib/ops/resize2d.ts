@@ -6,21 +6,21 @@ import { RESIZE_MODES, type ResizeMode, resizeTaps, type Taps, transposedTaps } 
 import { ShapeCheck } from './shape-check.ts';
 import { f32, nhwc, tensor } from './tensor-data.ts';
 
-const scales = { scaleH: 'f32', scaleW: 'f32' } as const;
-const forwardAttrs = { mode: 'i32', outH: 'i32', outW: 'i32', ...scales } as const satisfies AttrSchema;
-const gradientAttrs = { mode: 'i32', inH: 'i32', inW: 'i32', ...scales } as const satisfies AttrSchema;
+const steps = { stepH: 'f32', stepW: 'f32' } as const;
+const forwardAttrs = { mode: 'i32', outH: 'i32', outW: 'i32', ...steps } as const satisfies AttrSchema;
+const gradientAttrs = { mode: 'i32', inH: 'i32', inW: 'i32', ...steps } as const satisfies AttrSchema;
 
 /** Largest map, so that every position is exact in doubles. */
 const LARGEST = 2 ** 24;
 
 function checkResize(
   check: ShapeCheck,
-  attrs: Attrs<typeof scales> & { mode: number },
+  attrs: Attrs<typeof steps> & { mode: number },
   sizes: Record<string, number>,
 ): void {
   check.integers({ mode: attrs.mode }, 0, RESIZE_MODES.length - 1);
   check.integers(sizes, 1, LARGEST);
-  for (const name of ['scaleH', 'scaleW'] as const) {
+  for (const name of ['stepH', 'stepW'] as const) {
     check.number(name, attrs[name], 'a finite number, at least 0', (value) => value >= 0);
   }
 }
@@ -55,11 +55,11 @@ function resample(x: Float32Array, y: Float32Array, n: number, h: number, w: num
 /**
  * y = x resized to outH x outW, channel by channel. Position p of an axis reads x at s: `mode` 0 nearest, x[floor(s)] with
  * s = p * in / out; 1 linear, between the two positions around s = (p + 1/2) * in / out - 1/2, held inside x; 2 linear with
- * s = p * (in - 1) / (out - 1), so that the corners coincide. A scale other than 0 stands for out / in in the first two.
+ * s = p * (in - 1) / (out - 1), so that the corners coincide. A step other than 0 stands for in / out in the first two.
  *
  * x [n,h,w,c] -> y [n,outH,outW,c]. Rows are blended first, then columns; see docs/numerics.md. Semantics:
- * torch.nn.functional.interpolate, modes nearest and bilinear, align_corners for mode 2, with scale_factor where a scale is
- * given; positions are computed in doubles. Errors: maps of more than 2^24 pixels along an axis; a negative scale.
+ * torch.nn.functional.interpolate, modes nearest and bilinear, align_corners for mode 2, the steps being 1 / scale_factor where that
+ * is given; positions are computed in doubles. Errors: maps of more than 2^24 pixels along an axis; a negative step.
  */
 export const resize2d = defineOp({
   name: 'resize2d',
@@ -78,14 +78,14 @@ export const resize2d = defineOp({
     const [x] = context.inputs;
     if (!x || !dy || !context.needs(0)) return [];
     const [, inH, inW] = nhwc(x);
-    const { mode, scaleH, scaleW } = context.attrs;
-    return [context.emit(resize2dDx, [dy], { mode, inH, inW, scaleH, scaleW })[0]];
+    const { mode, stepH, stepW } = context.attrs;
+    return [context.emit(resize2dDx, [dy], { mode, inH, inW, stepH, stepW })[0]];
   },
   cost: (_, [y]) => ({ flops: 8 * elementCount(y?.shape ?? []) }),
   run(inputs, outputs, attrs) {
     const [n, h, w] = nhwc(inputs[0]);
-    const rows = resizeTaps(modeOf(attrs), { from: h, to: attrs.outH, scale: attrs.scaleH });
-    const columns = resizeTaps(modeOf(attrs), { from: w, to: attrs.outW, scale: attrs.scaleW });
+    const rows = resizeTaps(modeOf(attrs), { from: h, to: attrs.outH, step: attrs.stepH });
+    const columns = resizeTaps(modeOf(attrs), { from: w, to: attrs.outW, step: attrs.stepW });
     resample(f32(inputs[0]), f32(outputs[0]), n, h, w, rows, columns);
   },
 });
@@ -94,7 +94,7 @@ export const resize2d = defineOp({
  * The gradient of resize2d: dx[n,i,j,c] = sum over the columns q of y that read j, ascending, of their weight times (sum
  * over the rows p that read i, ascending, of their weight times dy[n,p,q,c]).
  *
- * dy [n,h,w,c] -> dx [n,inH,inW,c]; mode and scales are those of resize2d. Errors: those of resize2d.
+ * dy [n,h,w,c] -> dx [n,inH,inW,c]; mode and steps are those of resize2d. Errors: those of resize2d.
  */
 export const resize2dDx = defineOp({
   name: 'resize2d_dx',
@@ -112,8 +112,8 @@ export const resize2dDx = defineOp({
   run(inputs, outputs, attrs) {
     const [n, h, w] = nhwc(inputs[0]);
     const { inH, inW } = attrs;
-    const rows = resizeTaps(modeOf(attrs), { from: inH, to: h, scale: attrs.scaleH });
-    const columns = resizeTaps(modeOf(attrs), { from: inW, to: w, scale: attrs.scaleW });
+    const rows = resizeTaps(modeOf(attrs), { from: inH, to: h, step: attrs.stepH });
+    const columns = resizeTaps(modeOf(attrs), { from: inW, to: w, step: attrs.stepW });
     const [back, across] = [transposedTaps(rows, inH), transposedTaps(columns, inW)];
     resample(f32(inputs[0]), f32(outputs[0]), n, h, w, back, across);
   },

@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x4780ea36u;
+inline constexpr uint32_t kOpTableHash = 0xae7cd9c6u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -389,16 +389,16 @@ struct Resize2dAttrs {
   int32_t mode;
   int32_t out_h;
   int32_t out_w;
-  float scale_h;
-  float scale_w;
+  float step_h;
+  float step_w;
 };
 
 struct Resize2dDxAttrs {
   int32_t mode;
   int32_t in_h;
   int32_t in_w;
-  float scale_h;
-  float scale_w;
+  float step_h;
+  float step_w;
 };
 
 extern const OpImpl conv2d_impl;

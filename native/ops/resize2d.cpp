@@ -18,8 +18,8 @@ template <class Attrs>
 const char* verify_resize(const Attrs& attrs, const Tensor& x, const Tensor& y) {
   if (!is_f32(x) || !is_f32(y) || x.rank != 4 || y.rank != 4) return "the tensors must be f32 of rank 4";
   if (attrs.mode < kNearest || attrs.mode > kCorners) return "unknown mode";
-  if (!std::isfinite(attrs.scale_h) || !std::isfinite(attrs.scale_w) || attrs.scale_h < 0 || attrs.scale_w < 0)
-    return "the scales must be finite and not negative";
+  if (!std::isfinite(attrs.step_h) || !std::isfinite(attrs.step_w) || attrs.step_h < 0 || attrs.step_w < 0)
+    return "the steps must be finite and not negative";
   if (x.dims[0] != y.dims[0] || x.dims[3] != y.dims[3]) return "images and channels must stay as they are";
   for (const Tensor* t : {&x, &y}) {
     if (t->dims[1] > kLargest || t->dims[2] > kLargest) return "a map is too large";
@@ -70,8 +70,8 @@ Plan make_plan(const OpArgs& args, bool gradient, int threads) {
   const auto& attrs = args.attrs_as<Attrs>();
   const Tensor &in = *args.inputs[0], &out = args.outputs[0];
   const Tensor &x = gradient ? out : in, &y = gradient ? in : out;
-  return {{attrs.mode, x.dims[1], y.dims[1], attrs.scale_h},
-          {attrs.mode, x.dims[2], y.dims[2], attrs.scale_w},
+  return {{attrs.mode, x.dims[1], y.dims[1], attrs.step_h},
+          {attrs.mode, x.dims[2], y.dims[2], attrs.step_w},
           gradient,
           sat_mul(in.dims[2], in.dims[3]),
           threads};

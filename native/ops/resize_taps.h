@@ -35,15 +35,15 @@ struct TapsLayout {
 struct AxisResize {
   int32_t mode;
   int64_t from, to;
-  double scale;  // 0: to / from
+  float step;  // 0: from / to
 
   /// Where position `p` of the result lies.
   double source(int64_t p) const {
     const auto ratio = [](int64_t a, int64_t b) { return static_cast<double>(a) / static_cast<double>(b); };
-    if (mode == kNearest) return scale > 0 ? static_cast<double>(p) / scale : ratio(p * from, to);
+    if (mode == kNearest) return step > 0 ? static_cast<double>(static_cast<float>(p) * step) : ratio(p * from, to);
     if (mode == kCorners) return to == 1 ? 0.0 : ratio(p * (from - 1), to - 1);
-    const double centre =
-        scale > 0 ? (static_cast<double>(p) + 0.5) / scale - 0.5 : ratio((2 * p + 1) * from - to, 2 * to);
+    const double centre = step > 0 ? (static_cast<double>(p) + 0.5) * static_cast<double>(step) - 0.5
+                                   : ratio((2 * p + 1) * from - to, 2 * to);
     return centre > 0 ? centre : 0.0;
   }
 

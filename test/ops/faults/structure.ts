@@ -13,7 +13,7 @@ const gradientBy = (before: number[], after: number[]) => {
   return sides;
 };
 const map = [1, 4, 5, 2];
-const RESIZE = { mode: 0, outH: 8, outW: 10, scaleH: 0, scaleW: 0 };
+const RESIZE = { mode: 0, outH: 8, outW: 10, stepH: 0, stepW: 0 };
 const outside = 'axis 0 has 4 positions, the slice reads from';
 
 export const faults: readonly Fault[] = [
@@ -114,8 +114,8 @@ export const faults: readonly Fault[] = [
   [
     ops.resize2d,
     [map],
-    { ...RESIZE, scaleH: -1 },
-    'resize2d: scaleH must be a finite number, at least 0, it is -1 (x: [1,4,5,2])',
+    { ...RESIZE, stepH: -1 },
+    'resize2d: stepH must be a finite number, at least 0, it is -1 (x: [1,4,5,2])',
   ],
   [
     ops.resize2dDx,
