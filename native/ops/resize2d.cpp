@@ -98,7 +98,7 @@ bool run(const OpContext& context) {
   }
   const Kernels& kernels = context.kernels;
   const bool picks = !kGradient && plan.rows.mode == kNearest;
-  const int64_t in_h = in.dims[1], out_h = out.dims[1], out_w = out.dims[2], c = out.dims[3];
+  const int64_t in_h = in.dims[1], in_w = in.dims[2], out_h = out.dims[1], out_w = out.dims[2], c = out.dims[3];
   const int64_t in_row = plan.row_floats, out_row = out_w * c;
   const float* const x = in.as<float>();
   float* const y = out.as<float>();
@@ -112,11 +112,11 @@ bool run(const OpContext& context) {
       if (!picks) {
         const int32_t at = rows.offsets[p];
         kernels.blend_rows(from, in_row, rows.weights + at, rows.offsets[p + 1] - at, in_row, scratch);
-        kernels.blend_pixels(scratch, columns.first, columns.offsets, columns.weights, out_w, c, to);
+        kernels.blend_pixels(scratch, in_w, columns.first, columns.offsets, columns.weights, out_w, c, to);
       } else if (row > begin && p > 0 && rows.first[p] == rows.first[p - 1]) {
         std::memcpy(to, to - out_row, static_cast<size_t>(out_row) * sizeof(float));
       } else {
-        kernels.pick_pixels(from, columns.first, out_w, c, to);
+        kernels.pick_pixels(from, in_w, columns.first, out_w, c, to);
       }
     }
   };
