@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { Graph, type GraphTensor } from '../../lib/graph/graph.ts';
 import * as nn from '../../lib/index.ts';
 import { softmaxCrossEntropy } from '../../lib/nn/loss.ts';
-import { relu } from '../../lib/ops/relu.ts';
 import { reshape, reshapeTo } from '../../lib/ops/reshape.ts';
 import { tanh } from '../../lib/ops/tanh.ts';
 import { transpose, transposeBy } from '../../lib/ops/transpose.ts';
