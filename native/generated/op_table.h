@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0xae7cd9c6u;
+inline constexpr uint32_t kOpTableHash = 0x8ba51cfbu;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -68,10 +68,13 @@ enum class OpCode : int32_t {
   kSlice = 53,
   kSliceDx = 54,
   kConcat = 55,
-  kPad = 56,
-  kPadDx = 57,
-  kResize2d = 58,
-  kResize2dDx = 59,
+  kBinary = 56,
+  kReduce = 57,
+  kBroadcast = 58,
+  kPad = 59,
+  kPadDx = 60,
+  kResize2d = 61,
+  kResize2dDx = 62,
 };
 
 struct Conv2dAttrs {
@@ -352,6 +355,25 @@ struct ConcatAttrs {
   int32_t axis;
 };
 
+struct BinaryAttrs {
+  int32_t kind;
+};
+
+struct ReduceAttrs {
+  int32_t kind;
+  int32_t axes;
+};
+
+struct BroadcastAttrs {
+  int32_t rank;
+  int32_t d0;
+  int32_t d1;
+  int32_t d2;
+  int32_t d3;
+  int32_t d4;
+  int32_t d5;
+};
+
 struct PadAttrs {
   int32_t mode;
   float value;
@@ -456,6 +478,9 @@ extern const OpImpl transpose_impl;
 extern const OpImpl slice_impl;
 extern const OpImpl slice_dx_impl;
 extern const OpImpl concat_impl;
+extern const OpImpl binary_impl;
+extern const OpImpl reduce_impl;
+extern const OpImpl broadcast_impl;
 extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
 extern const OpImpl resize2d_impl;
@@ -531,13 +556,16 @@ inline constexpr OpEntry kOpTable[] = {
     {"slice", 1, 1, 1, 18, &slice_impl, 0x0, 0x0, -1, -1},
     {"slice_dx", 1, 1, 1, 18, &slice_dx_impl, 0x0, 0x0, -1, -1},
     {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
+    {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
+    {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
+    {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
     {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
     {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
     {"resize2d_dx", 1, 1, 1, 5, &resize2d_dx_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 60;
+inline constexpr int kOpCount = 63;
 
 }  // namespace lanewise
 // clang-format on
