@@ -152,8 +152,8 @@ export {
   type TrainingResult,
   type TrainingRun,
 } from './train/fit.ts';
-export { type ImportOnnxOptions, importOnnx } from './train/import-onnx.ts';
 export type { FrozenChoice } from './train/freeze.ts';
+export { type ImportOnnxOptions, importOnnx } from './train/import-onnx.ts';
 export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
 export type { Model, ModelTensor } from './train/model.ts';
 export type { Objective, WeightedLoss } from './train/objective.ts';

@@ -45,8 +45,11 @@ export async function findNetwork(
   if (name !== undefined) {
     const recipe: Recipe = recipes[name];
     if (input !== undefined && input.length !== recipe.inputShape.length) {
-      const wanted = recipe.inputShape.length === 3 ? 'height, width and channels' : `${recipe.inputShape.length} sizes`;
-      throw new UsageError(`--input must be ${wanted} such as ${recipe.inputShape.join('x')}, not '${input.join('x')}'`);
+      const wanted =
+        recipe.inputShape.length === 3 ? 'height, width and channels' : `${recipe.inputShape.length} sizes`;
+      throw new UsageError(
+        `--input must be ${wanted} such as ${recipe.inputShape.join('x')}, not '${input.join('x')}'`,
+      );
     }
     return sequential(recipe.layers(classes ?? 10), { inputShape: input ?? recipe.inputShape });
   }

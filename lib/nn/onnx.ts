@@ -27,12 +27,12 @@ export function onnx(options: OnnxOptions & Readonly<Record<string, unknown>>): 
   onlyKnown(layer, options, ['channelsLast', ...PARTS, 'name']);
   const { channelsLast, name, ...parts } = options;
   if (typeof channelsLast !== 'boolean') fail(layer, `channelsLast must be true or false, not ${show(channelsLast)}`);
-  return onnxLayer(programFromJson(parts), { channelsLast, ...(name === undefined ? {} : { name }) });
+  return programLayer(programFromJson(parts), { channelsLast, ...(name === undefined ? {} : { name }) });
 }
 
 /** The graph of `program`, whose weights start as zeros: they come with a file. One output is the layer's result; several are
  * flattened and side by side, for `onnxOutput` to take apart. */
-export function onnxLayer(program: OnnxProgram, options: OnnxOptions): Layer {
+function programLayer(program: OnnxProgram, options: OnnxOptions): Layer {
   const { inputs, outputs } = program;
   if (inputs.length === 0 || outputs.length === 0) fail(options.name ?? 'onnx', 'the graph needs inputs and outputs');
   const emit = (builder: Builder, ...xs: readonly GraphTensor[]): GraphTensor => {

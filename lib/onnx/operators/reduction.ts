@@ -23,7 +23,7 @@ export function reducedAxes(call: NodeCall, since: number): number[] {
 }
 
 /** `x` reduced over `gone`, which keep size 1 or go. */
-export function emitReduce(
+function emitReduce(
   call: NodeCall,
   x: Stored,
   name: ReduceName,

@@ -18,7 +18,7 @@ export interface Result {
 }
 
 /** A builder as the host of a graph, and the first values of what persists. */
-export function hostOf(builder: Builder): { host: OnnxHost; initial: Map<string, () => Float32Array> } {
+function hostOf(builder: Builder): { host: OnnxHost; initial: Map<string, () => Float32Array> } {
   const initial = new Map<string, () => Float32Array>();
   const { graph, mode } = builder;
   const host: OnnxHost = {
