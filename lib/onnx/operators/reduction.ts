@@ -23,13 +23,7 @@ export function reducedAxes(call: NodeCall, since: number): number[] {
 }
 
 /** `x` reduced over `gone`, which keep size 1 or go. */
-function emitReduce(
-  call: NodeCall,
-  x: Stored,
-  name: ReduceName,
-  gone: readonly number[],
-  keep: boolean,
-): Stored {
+function emitReduce(call: NodeCall, x: Stored, name: ReduceName, gone: readonly number[], keep: boolean): Stored {
   const { shape, axes, tensor } = x;
   const positions = axes.flatMap((axis, position) => (gone.includes(axis) ? [position] : []));
   const y = positions.length === 0 ? tensor : call.emit(reduce, [tensor], reduceAttrs(name, positions));
