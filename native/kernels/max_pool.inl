@@ -30,7 +30,7 @@ LANEWISE_INLINE Best max_window(const float* x, const Window& window, int64_t ke
 /// for each window costs more than the window.
 LANEWISE_INLINE bool small_quads(const PoolShape& s) {
   return s.c <= kLanes && s.kernel_h == 2 && s.kernel_w == 2 && s.stride_h == 2 && s.stride_w == 2 && s.pad_top == 0 &&
-         s.pad_left == 0 && 2 * s.oh <= s.h && 2 * s.ow <= s.w;
+         s.pad_left == 0 && s.dilation_h == 1 && s.dilation_w == 1 && 2 * s.oh <= s.h && 2 * s.ow <= s.w;
 }
 
 template <class Index>
@@ -98,7 +98,7 @@ LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float*
   for_windows(s, begin, end, [=](Window window, int64_t to, int64_t room) {
     for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
       const auto pooled = [=](Range rows, Range columns, int64_t width) {
-        return max_window(x + j, {window.origin, window.row_stride, c, rows, columns}, width, lanes);
+        return max_window(x + j, {window.origin, window.row_step, window.column_step, rows, columns}, width, lanes);
       };
       const bool whole = window.taps() == kernel_h * kernel_w;
       Best best;
@@ -136,15 +136,16 @@ LANEWISE_INLINE void max_pool_scatter(const PoolShape& s, const float* dy, const
     const Range rows = windows_covering(h, s.kernel_h, s.stride_h, s.oh);
     const int64_t first_tap = (h - rows.begin * s.stride_h) * s.kernel_w;
     const int64_t window_row = rows.begin < rows.end ? image * s.oh + rows.begin : -1;
-    scatter_row(s, dx, row, end * s.w * c, window_row, [=](int64_t from, int64_t to, Range taps, int64_t room) {
-      for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
-        const Vec gradient = lanes.read(dy + from + j);
-        const Vec chosen = lanes.read(index + from + j);
-        for (int64_t tap = taps.begin; tap < taps.end; ++tap) {
-          lanes.write(dx + to + tap * c + j, select(equal(chosen, position(first_tap + tap)), gradient, zero()));
-        }
-      });
-    });
+    scatter_row(
+        s, dx, row, end * s.w * c, window_row, [=](int64_t from, int64_t to, int64_t, Range taps, int64_t room) {
+          for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+            const Vec gradient = lanes.read(dy + from + j);
+            const Vec chosen = lanes.read(index + from + j);
+            for (int64_t tap = taps.begin; tap < taps.end; ++tap) {
+              lanes.write(dx + to + tap * c + j, select(equal(chosen, position(first_tap + tap)), gradient, zero()));
+            }
+          });
+        });
   }
 }
 
@@ -152,22 +153,23 @@ LANEWISE_INLINE void max_pool_scatter(const PoolShape& s, const float* dy, const
 template <class Index>
 LANEWISE_INLINE void max_pool_gather(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
                                      int64_t end) {
-  const int64_t c = s.c, ow = s.ow, kernel_w = s.kernel_w, stride_h = s.stride_h, stride_w = s.stride_w;
+  const int64_t c = s.c, ow = s.ow, kernel_w = s.kernel_w;
+  const SlidingAxis vertical = vertical_axis(s), horizontal = horizontal_axis(s);
   for (int64_t row = begin; row < end; ++row) {
     const int64_t image = row / s.h;
-    const int64_t h = row - image * s.h + s.pad_top;
-    const Range rows = windows_covering(h, s.kernel_h, stride_h, s.oh);
+    const Cover rows = vertical.covering(row - image * s.h + s.pad_top);
     const int64_t first_row = image * s.oh;
     float* to = dx + row * s.w * c;
     for (int64_t w = s.pad_left, last = w + s.w; w < last; ++w, to += c) {
-      const Range columns = windows_covering(w, kernel_w, stride_w, ow);
+      const Cover columns = horizontal.covering(w);
       for_lanes(c, [=](int64_t j, auto lanes) {
         Vec sum = zero();
-        for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
-          for (int64_t o = columns.begin; o < columns.end; ++o) {
+        int64_t row_tap = rows.tap;
+        for (int64_t oh = rows.begin; oh < rows.end; oh += rows.step, row_tap -= rows.tap_step) {
+          int64_t tap = row_tap * kernel_w + columns.tap;
+          for (int64_t o = columns.begin; o < columns.end; o += columns.step, tap -= columns.tap_step) {
             const int64_t from = ((first_row + oh) * ow + o) * c + j;
-            const Vec tap = position((h - oh * stride_h) * kernel_w + w - o * stride_w);
-            sum = select(equal(lanes.read(index + from), tap), add(sum, lanes.read(dy + from)), sum);
+            sum = select(equal(lanes.read(index + from), position(tap)), add(sum, lanes.read(dy + from)), sum);
           }
         }
         lanes.write(to + j, sum);
@@ -219,4 +221,44 @@ static void global_max_pool_backward(const float* dy, const int32_t* index, int6
       lanes.write(dx + at * c + j, select(hit, gradient, zero()));
     }
   });
+}
+
+/// Output rows [begin, end) of the n * oh; `index` is the place in the image.
+static void adaptive_max_pool_rows(const AdaptivePoolShape& s, const float* x, float* y, int32_t* index, int64_t begin,
+                                   int64_t end) {
+  const int64_t c = s.c, w = s.w;
+  for_adaptive_windows(s, begin, end, [=](Window window, int64_t to, int64_t room) {
+    for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+      const Best best = max_window(x + j, window, w, lanes);
+      lanes.write(y + to + j, best.value);
+      lanes.write(index + to + j, best.index);
+    });
+  });
+}
+
+/// Input rows [begin, end) of the n * h.
+static void adaptive_max_pool_backward_rows(const AdaptivePoolShape& s, const float* dy, const int32_t* index,
+                                            float* dx, int64_t begin, int64_t end) {
+  const int64_t c = s.c, ow = s.ow;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / s.h;
+    const int64_t h = row - image * s.h;
+    const Range rows = shared_out(h, s.h, s.oh);
+    const int64_t first_row = image * s.oh;
+    for (int64_t w = 0; w < s.w; ++w) {
+      const Range columns = shared_out(w, s.w, ow);
+      const Vec here = position(h * s.w + w);
+      float* to = dx + (row * s.w + w) * c;
+      for_lanes(c, [=](int64_t j, auto lanes) {
+        Vec sum = zero();
+        for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
+          for (int64_t o = columns.begin; o < columns.end; ++o) {
+            const int64_t from = ((first_row + oh) * ow + o) * c + j;
+            sum = select(equal(lanes.read(index + from), here), add(sum, lanes.read(dy + from)), sum);
+          }
+        }
+        lanes.write(to + j, sum);
+      });
+    }
+  }
 }
