@@ -33,7 +33,7 @@ function poolGeometry(layer: string, options: Pool2dOptions) {
     if (x.shape.length !== 4) fail(name, `needs images [n, h, w, c], got [${x.shape}]`);
     const [, h = 1, w = 1] = x.shape;
     const window = { input: [h, w], kernel: [kernelH, kernelW], stride: [strideH, strideW], dilation: [1, 1] } as const;
-    return { kernelH, kernelW, strideH, strideW, ...paddingSides(name, padding, window) };
+    return { kernelH, kernelW, strideH, strideW, ...paddingSides(name, padding, window), dilationH: 1, dilationW: 1 };
   };
 }
 
@@ -52,9 +52,9 @@ export function avgPool2d(options: AvgPool2dOptions): Layer {
   const layer = options?.name ?? 'avgPool2d';
   onlyKnown(layer, options, [...OPTIONS, 'countPadding']);
   const geometry = poolGeometry(layer, options);
-  const countPadding = options.countPadding ? 1 : 0;
+  const counting = { countPadding: options.countPadding ? 1 : 0, ceilBottom: 0, ceilRight: 0, divisor: 0 };
   return defineLayer('avgPool2d', options, ({ graph }, x) => {
-    return graph.emit(avgPool2dOp, [x], { ...geometry(graph.layer, x), countPadding })[0] as GraphTensor;
+    return graph.emit(avgPool2dOp, [x], { ...geometry(graph.layer, x), ...counting })[0] as GraphTensor;
   });
 }
 

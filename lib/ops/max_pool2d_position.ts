@@ -45,7 +45,7 @@ export const maxPool2dPosition = defineOp({
     if (n % depth !== 0) check.fail(`depth (${depth}) must divide the number of images`);
     const last =
       (n / depth - 1) * stepN + (depth - 1) * stepD + (inH - 1) * stepH + (inW - 1) * stepW + (c - 1) * stepC;
-    check.integers({ 'the last position': last }, 0);
+    if (last >= 2 ** 31) check.fail(`the last position, ${last}, is 2^31 or more`);
     return [tensor(shape, 'i32')];
   },
   cost: () => ({ flops: 0 }),
