@@ -1,0 +1,136 @@
+// Pooling over one to three axes, composed of ops over two: with one axis the other has size 1, with three the planes are
+// pooled first and then, position by position, what they gave. A window counts as the product of what it counts along its
+// axes, so means compose as maxima and sums do.
+
+import { adaptiveAvgPool2d } from './adaptive_avg_pool2d.ts';
+import { adaptiveMaxPool2d } from './adaptive_max_pool2d.ts';
+import { avgPool2d } from './avg_pool2d.ts';
+import { view } from './convolution.ts';
+import { globalAvgPool2d } from './global_avg_pool2d.ts';
+import { globalMaxPool2d } from './global_max_pool2d.ts';
+import { maxPool2d } from './max_pool2d.ts';
+import { type Emitter, elementCount, type TensorSpec } from './op.ts';
+import { relu } from './relu.ts';
+import { unary } from './unary.ts';
+import { type UnaryName, unaryAttrs } from './unary-functions.ts';
+
+/** How a pooling window lies on one axis. */
+export interface PoolAxis {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly before: number;
+  /** What the windows reach behind the axis, `ceil` included. */
+  readonly after: number;
+  /** The part of `after` that was added for a last window that does not fit. */
+  readonly ceil: number;
+}
+
+/** Every position a window of its own. */
+const EACH: PoolAxis = { kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, ceil: 0 };
+
+/** The axis with room for one more window where the last one does not fit and begins inside the `size` positions or the
+ * padding before them (ceil_mode of PyTorch and ONNX). */
+export function roundedUp(size: number, axis: Omit<PoolAxis, 'ceil'>): PoolAxis {
+  const { kernel, stride, dilation, before, after } = axis;
+  const room = size + before + after - (kernel - 1) * dilation - 1;
+  const last = Math.ceil(room / stride) * stride;
+  const ceil = last < size + before ? Math.max(0, last - room) : 0;
+  return { ...axis, after: after + ceil, ceil };
+}
+
+const windowAttrs = (h: PoolAxis, w: PoolAxis) => ({
+  kernelH: h.kernel,
+  kernelW: w.kernel,
+  strideH: h.stride,
+  strideW: w.stride,
+  padTop: h.before,
+  padLeft: w.before,
+  padBottom: h.after,
+  padRight: w.after,
+  dilationH: h.dilation,
+  dilationW: w.dilation,
+});
+
+/** `pool` over the axes of x [n, ..., c] that `axes` describes; `isLast` tells the pass that completes the windows. */
+function overAxes<A, T extends TensorSpec>(
+  emitter: Emitter<T>,
+  x: T,
+  axes: readonly A[],
+  each: (size: number) => A,
+  pool: (x: T, h: A, w: A, isLast: boolean) => T,
+): T {
+  const [n = 1, ...sizes] = x.shape;
+  const c = sizes.pop() as number;
+  if (axes.length === 1) {
+    const [y, w] = [pool(view(emitter, x, [n, 1, ...sizes, c]), each(1), axes[0]!, true), 2];
+    return view(emitter, y, [n, y.shape[w]!, c]);
+  }
+  if (axes.length === 2) return pool(x, axes[0]!, axes[1]!, true);
+  const [d = 1, h = 1, w = 1] = sizes;
+  const planes = pool(view(emitter, x, [n * d, h, w, c]), axes[1]!, axes[2]!, false);
+  const [, oh = 1, ow = 1] = planes.shape;
+  const y = pool(view(emitter, planes, [n, d, oh * ow, c]), axes[0]!, each(oh * ow), true);
+  return view(emitter, y, [n, y.shape[1]!, oh, ow, c]);
+}
+
+/** The largest value of each window of x [n, ..., c]. */
+export const maxPooling = <T extends TensorSpec>(emitter: Emitter<T>, x: T, axes: readonly PoolAxis[]): T =>
+  overAxes(emitter, x, axes, () => EACH, (plane, h, w) => emitter.emit(maxPool2d, [plane], windowAttrs(h, w))[0] as T);
+
+/** The sum of each window of x [n, ..., c] divided by `divisor` or, where that is 0, by the number of its elements, with
+ * or without those in the padding. */
+export const avgPooling = <T extends TensorSpec>(
+  emitter: Emitter<T>,
+  x: T,
+  axes: readonly PoolAxis[],
+  { countPadding, divisor }: { readonly countPadding: boolean; readonly divisor: number },
+): T =>
+  overAxes(emitter, x, axes, () => EACH, (plane, h, w, isLast) => {
+    const counting = { countPadding: Number(countPadding), ceilBottom: h.ceil, ceilRight: w.ceil };
+    const attrs = { ...windowAttrs(h, w), ...counting, divisor: isLast ? divisor : Math.min(divisor, 1) };
+    return emitter.emit(avgPool2d, [plane], attrs)[0] as T;
+  });
+
+/** (sum of |x|^p)^(1/p) of each window of x [n, ..., c], p from 1 on. A window that ceil mode cuts off counts as if the
+ * rest of it were like what is there, as in PyTorch. */
+export function lpPooling<T extends TensorSpec>(emitter: Emitter<T>, x: T, axes: readonly PoolAxis[], p: number): T {
+  const apply = (t: T, name: UnaryName, alpha = 0) => emitter.emit(unary, [t], unaryAttrs(name, alpha))[0] as T;
+  const powers = p === 2 ? apply(x, 'square') : apply(x, 'abs');
+  const terms = p === 1 || p === 2 ? powers : apply(powers, 'power', p);
+  const isCut = axes.some(({ ceil }) => ceil > 0);
+  const sums = avgPooling(emitter, terms, axes, { countPadding: true, divisor: isCut ? 0 : 1 });
+  const area = axes.reduce((product, { kernel }) => product * kernel, 1);
+  const whole = isCut ? apply(sums, 'affine', area) : sums;
+  if (p === 1) return whole;
+  // The root is infinitely steep at 0; relu, which changes nothing else, gives 0 there.
+  const steady = emitter.emit(relu, [whole], {})[0] as T;
+  return p === 2 ? apply(steady, 'sqrt') : apply(steady, 'power', 1 / p);
+}
+
+/** The mean or maximum of x [n, ..., c] over all inner axes: [n, c]. */
+export function globalPooling<T extends TensorSpec>(emitter: Emitter<T>, x: T, kind: 'max' | 'avg'): T {
+  const [n = 1, ...sizes] = x.shape;
+  const c = sizes.pop() as number;
+  const image = sizes.length === 2 ? x : view(emitter, x, [n, 1, elementCount(sizes), c]);
+  return emitter.emit(kind === 'max' ? globalMaxPool2d : globalAvgPool2d, [image], {})[0] as T;
+}
+
+/** The mean or maximum of windows that share the inner axes of x [n, ..., c] out: `sizes[a]` of them along axis a. */
+export function adaptivePooling<T extends TensorSpec>(
+  emitter: Emitter<T>,
+  x: T,
+  sizes: readonly number[],
+  kind: 'max' | 'avg',
+): T {
+  const [n = 1, ...inner] = x.shape;
+  const c = inner.pop() as number;
+  if (sizes.every((size) => size === 1)) return view(emitter, globalPooling(emitter, x, kind), [n, ...sizes, c]);
+  if (inner.every((size, axis) => size % sizes[axis]! === 0)) {
+    const axes = inner.map((size, axis) => ({ ...EACH, kernel: size / sizes[axis]!, stride: size / sizes[axis]! }));
+    if (kind === 'max') return maxPooling(emitter, x, axes);
+    return avgPooling(emitter, x, axes, { countPadding: false, divisor: 0 });
+  }
+  const op = kind === 'max' ? adaptiveMaxPool2d : adaptiveAvgPool2d;
+  return overAxes(emitter, x, sizes, (size) => size, (plane, outH, outW) => emitter.emit(op, [plane], { outH, outW })[0] as T);
+}
