@@ -9,6 +9,7 @@ import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchN
 import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
+import { binary, broadcast, reduce } from './binary.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
 import { countCorrect } from './count_correct.ts';
@@ -96,6 +97,9 @@ export const opTable: readonly OpDefinition[] = [
   slice,
   sliceDx,
   concat,
+  binary,
+  reduce,
+  broadcast,
   adaptiveAvgPool2d,
   adaptiveAvgPool2dDx,
   adaptiveMaxPool2d,
@@ -123,6 +127,8 @@ export {
   biasActivationDx,
   biasAdd,
   biasAddDb,
+  binary,
+  broadcast,
   concat,
   conv2d,
   conv2dDw,
@@ -152,6 +158,7 @@ export {
   prelu,
   preluDw,
   preluDx,
+  reduce,
   relu,
   reluDx,
   reshape,

@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0xdd83f970u;
+inline constexpr uint32_t kOpTableHash = 0x827b4744u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -68,13 +68,9 @@ enum class OpCode : int32_t {
   kSlice = 53,
   kSliceDx = 54,
   kConcat = 55,
-  kAdaptiveAvgPool2d = 56,
-  kAdaptiveAvgPool2dDx = 57,
-  kAdaptiveMaxPool2d = 58,
-  kAdaptiveMaxPool2dDx = 59,
-  kMaxPool2dPosition = 60,
-  kMaxUnpool2d = 61,
-  kMaxUnpool2dDx = 62,
+  kBinary = 56,
+  kReduce = 57,
+  kBroadcast = 58,
 };
 
 struct Conv2dAttrs {
@@ -203,8 +199,6 @@ struct MaxPool2dAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
-  int32_t dilation_h;
-  int32_t dilation_w;
 };
 
 struct MaxPool2dDxAttrs {
@@ -216,8 +210,6 @@ struct MaxPool2dDxAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
-  int32_t dilation_h;
-  int32_t dilation_w;
   int32_t in_h;
   int32_t in_w;
 };
@@ -231,12 +223,7 @@ struct AvgPool2dAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
-  int32_t dilation_h;
-  int32_t dilation_w;
   int32_t count_padding;
-  int32_t ceil_bottom;
-  int32_t ceil_right;
-  int32_t divisor;
 };
 
 struct AvgPool2dDxAttrs {
@@ -248,12 +235,7 @@ struct AvgPool2dDxAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
-  int32_t dilation_h;
-  int32_t dilation_w;
   int32_t count_padding;
-  int32_t ceil_bottom;
-  int32_t ceil_right;
-  int32_t divisor;
   int32_t in_h;
   int32_t in_w;
 };
@@ -367,50 +349,23 @@ struct ConcatAttrs {
   int32_t axis;
 };
 
-struct AdaptiveAvgPool2dAttrs {
-  int32_t out_h;
-  int32_t out_w;
+struct BinaryAttrs {
+  int32_t kind;
 };
 
-struct AdaptiveAvgPool2dDxAttrs {
-  int32_t in_h;
-  int32_t in_w;
+struct ReduceAttrs {
+  int32_t kind;
+  int32_t axes;
 };
 
-struct AdaptiveMaxPool2dAttrs {
-  int32_t out_h;
-  int32_t out_w;
-};
-
-struct AdaptiveMaxPool2dDxAttrs {
-  int32_t in_h;
-  int32_t in_w;
-};
-
-struct MaxPool2dPositionAttrs {
-  int32_t kernel_h;
-  int32_t kernel_w;
-  int32_t stride_h;
-  int32_t stride_w;
-  int32_t pad_top;
-  int32_t pad_left;
-  int32_t pad_bottom;
-  int32_t pad_right;
-  int32_t dilation_h;
-  int32_t dilation_w;
-  int32_t in_h;
-  int32_t in_w;
-  int32_t depth;
-  int32_t step_n;
-  int32_t step_d;
-  int32_t step_h;
-  int32_t step_w;
-  int32_t step_c;
-};
-
-struct MaxUnpool2dAttrs {
-  int32_t out_h;
-  int32_t out_w;
+struct BroadcastAttrs {
+  int32_t rank;
+  int32_t d0;
+  int32_t d1;
+  int32_t d2;
+  int32_t d3;
+  int32_t d4;
+  int32_t d5;
 };
 
 extern const OpImpl conv2d_impl;
@@ -468,13 +423,9 @@ extern const OpImpl transpose_impl;
 extern const OpImpl slice_impl;
 extern const OpImpl slice_dx_impl;
 extern const OpImpl concat_impl;
-extern const OpImpl adaptive_avg_pool2d_impl;
-extern const OpImpl adaptive_avg_pool2d_dx_impl;
-extern const OpImpl adaptive_max_pool2d_impl;
-extern const OpImpl adaptive_max_pool2d_dx_impl;
-extern const OpImpl max_pool2d_position_impl;
-extern const OpImpl max_unpool2d_impl;
-extern const OpImpl max_unpool2d_dx_impl;
+extern const OpImpl binary_impl;
+extern const OpImpl reduce_impl;
+extern const OpImpl broadcast_impl;
 
 struct OpEntry {
   const char* name;
@@ -519,10 +470,10 @@ inline constexpr OpEntry kOpTable[] = {
     {"dropout", 2, 2, 1, 2, &dropout_impl, 0x0, 0x0, 0, 0},
     {"reshape", 1, 1, 1, 7, nullptr, 0x0, 0x0, -1, -1},
     {"add", 2, 3, 1, 2, &add_impl, 0x4, 0x0, 0, 0},
-    {"max_pool2d", 1, 1, 2, 10, &max_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"max_pool2d_dx", 2, 2, 1, 12, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
-    {"avg_pool2d", 1, 1, 1, 14, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"avg_pool2d_dx", 1, 1, 1, 16, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d", 1, 1, 2, 8, &max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d_dx", 2, 2, 1, 10, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d", 1, 1, 1, 9, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d_dx", 1, 1, 1, 11, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"global_avg_pool2d", 1, 1, 1, 0, &global_avg_pool2d_impl, 0x0, 0x0, -1, -1},
     {"global_avg_pool2d_dx", 1, 1, 1, 2, &global_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"global_max_pool2d", 1, 1, 2, 0, &global_max_pool2d_impl, 0x0, 0x0, -1, -1},
@@ -546,16 +497,12 @@ inline constexpr OpEntry kOpTable[] = {
     {"slice", 1, 1, 1, 18, &slice_impl, 0x0, 0x0, -1, -1},
     {"slice_dx", 1, 1, 1, 18, &slice_dx_impl, 0x0, 0x0, -1, -1},
     {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
-    {"adaptive_avg_pool2d", 1, 1, 1, 2, &adaptive_avg_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"adaptive_avg_pool2d_dx", 1, 1, 1, 2, &adaptive_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
-    {"adaptive_max_pool2d", 1, 1, 2, 2, &adaptive_max_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"adaptive_max_pool2d_dx", 2, 2, 1, 2, &adaptive_max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
-    {"max_pool2d_position", 1, 1, 1, 18, &max_pool2d_position_impl, 0x0, 0x0, -1, -1},
-    {"max_unpool2d", 2, 2, 1, 2, &max_unpool2d_impl, 0x0, 0x0, -1, -1},
-    {"max_unpool2d_dx", 2, 2, 1, 0, &max_unpool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
+    {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
+    {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 63;
+inline constexpr int kOpCount = 59;
 
 }  // namespace lanewise
 // clang-format on
