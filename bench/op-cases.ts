@@ -39,7 +39,12 @@ function convCases({ n, size, c, o, kernel, stride = 1, groups = 1, nativeOnly =
   const common = { shape, nativeOnly };
   return [
     opCase({ ...common, op: 'conv2d', inputs: [x, w, random(o)], attrs: { ...geometry, activation: 1, slope: 0 } }),
-    opCase({ ...common, op: 'conv2d_dx', inputs: [dy, w], attrs: { ...geometry, inH: size, inW: size } }),
+    opCase({
+      ...common,
+      op: 'conv2d_dx',
+      inputs: [dy, w],
+      attrs: { ...geometry, activation: 0, slope: 0, inH: size, inW: size },
+    }),
     opCase({ ...common, op: 'conv2d_dw', inputs: [x, dy], attrs: { ...geometry, kernelH: kernel, kernelW: kernel } }),
   ];
 }

@@ -49,23 +49,88 @@ export {
   tanh,
 } from './nn/activation.ts';
 export { type BranchesOptions, branches } from './nn/branches.ts';
-export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
+export {
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  type ConvTransposeOptions,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from './nn/conv-transpose.ts';
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type Conv3dOptions,
+  type ConvOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  type PaddingMode,
+} from './nn/conv2d.ts';
+export {
+  type AdaptivePoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  globalAvgPool1d,
+  globalAvgPool2d,
+  globalAvgPool3d,
+  globalMaxPool1d,
+  globalMaxPool2d,
+  globalMaxPool3d,
+} from './nn/global-pooling.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
 export { type Loss, type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './nn/loss.ts';
+export { type CropOptions, crop, type Ends, type PadOptions, pad } from './nn/padding.ts';
 export {
+  type AvgPool1dOptions,
   type AvgPool2dOptions,
+  type AvgPool3dOptions,
+  type AvgPoolOptions,
+  avgPool1d,
   avgPool2d,
-  globalAvgPool2d,
-  globalMaxPool2d,
+  avgPool3d,
+  type LpPool1dOptions,
+  type LpPool2dOptions,
+  type LpPool3dOptions,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+  maxPool1d,
   maxPool2d,
+  maxPool3d,
+  type Pool1dOptions,
   type Pool2dOptions,
+  type Pool3dOptions,
+  type PoolOptions,
 } from './nn/pooling.ts';
 export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
+export {
+  type PixelShuffleOptions,
+  type PixelUnshuffleOptions,
+  pixelShuffle,
+  pixelUnshuffle,
+  type Upsample1dOptions,
+  type Upsample2dOptions,
+  upsample1d,
+  upsample2d,
+} from './nn/resizing.ts';
+export {
+  type DepthwiseConv2dOptions,
+  depthwiseConv2d,
+  type SeparableConv2dOptions,
+  separableConv2d,
+} from './nn/separable-conv.ts';
 export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';
-export type { Padding2d, Size2d } from './nn/window.ts';
+export type { Padding1d, Padding2d, Padding3d, Size1d, Size2d, Size3d } from './nn/window.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
 export { type SgdOptions, sgd } from './optim/sgd.ts';

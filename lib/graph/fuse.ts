@@ -4,11 +4,13 @@
 
 import type { EpilogueActivation } from '../ops/op.ts';
 import { changesStore, type Graph, type GraphNode, type GraphTensor, isPersistent } from './graph.ts';
+import { simplifyViews } from './views.ts';
 
 /** Merges what ops offer to be absorbed (`absorbAs...`) into the producers that declare an `epilogue`, where nothing else
  * reads the value in between. `kept` are tensors the caller reads after the run. With `fold`, what has `foldInto` goes into
  * constant weights. */
 export function fuse(graph: Graph, kept: readonly GraphTensor[], { fold = false } = {}): void {
+  simplifyViews(graph, kept);
   const readers = new Map<number, number>();
   for (const tensor of kept) readers.set(tensor.id, Number.POSITIVE_INFINITY);
   for (const node of graph.nodes) {

@@ -25,7 +25,7 @@ export interface LayerOptions {
 }
 
 /** Options that say how training starts; a loaded model has its weights, so they are not stored with it. */
-const TRANSIENT_OPTIONS = ['weightInit', 'biasInit', 'slopeInit'];
+const TRANSIENT_OPTIONS = ['weightInit', 'depthwiseInit', 'pointwiseInit', 'biasInit', 'slopeInit'];
 
 export function defineLayer<Options extends LayerOptions>(
   type: string,

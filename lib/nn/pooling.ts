@@ -1,9 +1,9 @@
 // Pooling layers over windows of one, two and three axes: each output position summarises a window of the input, channel
 // by channel. Pooling of all positions and into a given number of windows is in global-pooling.ts.
 
+import type { GraphTensor } from '../graph/graph.ts';
 import { avgPooling, lpPooling, maxPooling, type PoolAxis, roundedUp } from '../ops/pooling.ts';
 import { fail, integer, onlyKnown, real, show } from '../options.ts';
-import type { GraphTensor } from '../graph/graph.ts';
 import { spatialInput } from './conv2d.ts';
 import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 import {
@@ -61,7 +61,7 @@ const flag = (layer: string, option: string, value: unknown): boolean =>
   typeof value === 'boolean' ? value : fail(layer, `${option} must be true or false, not ${show(value)}`);
 
 /** The windows of a layer over `rank` axes, from its options; of an input, once there is one. */
-export function poolWindows<Size, Padding>(
+function poolWindows<Size, Padding>(
   layer: string,
   rank: number,
   options: PoolOptions<Size, Padding>,

@@ -27,9 +27,11 @@ import { maxPool2dPosition } from './max_pool2d_position.ts';
 import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { normalize } from './normalize.ts';
 import type { OpDefinition } from './op.ts';
+import { pad, padDx } from './pad.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
+import { resize2d, resize2dDx } from './resize2d.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -100,6 +102,10 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
+  pad,
+  padDx,
+  resize2d,
+  resize2dDx,
   adaptiveAvgPool2d,
   adaptiveAvgPool2dDx,
   adaptiveMaxPool2d,
@@ -155,6 +161,8 @@ export {
   maxUnpool2d,
   maxUnpool2dDx,
   normalize,
+  pad,
+  padDx,
   prelu,
   preluDw,
   preluDx,
@@ -162,6 +170,8 @@ export {
   relu,
   reluDx,
   reshape,
+  resize2d,
+  resize2dDx,
   sgdStep,
   sigmoid,
   sigmoidDx,

@@ -76,7 +76,13 @@ function overAxes<A, T extends TensorSpec>(
 
 /** The largest value of each window of x [n, ..., c]. */
 export const maxPooling = <T extends TensorSpec>(emitter: Emitter<T>, x: T, axes: readonly PoolAxis[]): T =>
-  overAxes(emitter, x, axes, () => EACH, (plane, h, w) => emitter.emit(maxPool2d, [plane], windowAttrs(h, w))[0] as T);
+  overAxes(
+    emitter,
+    x,
+    axes,
+    () => EACH,
+    (plane, h, w) => emitter.emit(maxPool2d, [plane], windowAttrs(h, w))[0] as T,
+  );
 
 /** The sum of each window of x [n, ..., c] divided by `divisor` or, where that is 0, by the number of its elements, with
  * or without those in the padding. */
@@ -86,11 +92,17 @@ export const avgPooling = <T extends TensorSpec>(
   axes: readonly PoolAxis[],
   { countPadding, divisor }: { readonly countPadding: boolean; readonly divisor: number },
 ): T =>
-  overAxes(emitter, x, axes, () => EACH, (plane, h, w, isLast) => {
-    const counting = { countPadding: Number(countPadding), ceilBottom: h.ceil, ceilRight: w.ceil };
-    const attrs = { ...windowAttrs(h, w), ...counting, divisor: isLast ? divisor : Math.min(divisor, 1) };
-    return emitter.emit(avgPool2d, [plane], attrs)[0] as T;
-  });
+  overAxes(
+    emitter,
+    x,
+    axes,
+    () => EACH,
+    (plane, h, w, isLast) => {
+      const counting = { countPadding: Number(countPadding), ceilBottom: h.ceil, ceilRight: w.ceil };
+      const attrs = { ...windowAttrs(h, w), ...counting, divisor: isLast ? divisor : Math.min(divisor, 1) };
+      return emitter.emit(avgPool2d, [plane], attrs)[0] as T;
+    },
+  );
 
 /** (sum of |x|^p)^(1/p) of each window of x [n, ..., c], p from 1 on. A window that ceil mode cuts off counts as if the
  * rest of it were like what is there, as in PyTorch. */
@@ -132,5 +144,11 @@ export function adaptivePooling<T extends TensorSpec>(
     return avgPooling(emitter, x, axes, { countPadding: false, divisor: 0 });
   }
   const op = kind === 'max' ? adaptiveMaxPool2d : adaptiveAvgPool2d;
-  return overAxes(emitter, x, sizes, (size) => size, (plane, outH, outW) => emitter.emit(op, [plane], { outH, outW })[0] as T);
+  return overAxes(
+    emitter,
+    x,
+    sizes,
+    (size) => size,
+    (plane, outH, outW) => emitter.emit(op, [plane], { outH, outW })[0] as T,
+  );
 }

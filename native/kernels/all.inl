@@ -43,6 +43,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "max_pool.inl"
 #include "prelu_dw.inl"
 #include "run_reduce.inl"
+#include "resize.inl"
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,
 #define LANEWISE_TABLE(isa) \
