@@ -9,6 +9,8 @@ import { view } from './convolution.ts';
 import { globalAvgPool2d } from './global_avg_pool2d.ts';
 import { globalMaxPool2d } from './global_max_pool2d.ts';
 import { maxPool2d } from './max_pool2d.ts';
+import { maxPool2dPosition } from './max_pool2d_position.ts';
+import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { type Emitter, elementCount, type TensorSpec } from './op.ts';
 import { relu } from './relu.ts';
 import { unary } from './unary.ts';
@@ -83,6 +85,62 @@ export const maxPooling = <T extends TensorSpec>(emitter: Emitter<T>, x: T, axes
     () => EACH,
     (plane, h, w) => emitter.emit(maxPool2d, [plane], windowAttrs(h, w))[0] as T,
   );
+
+/** Where a maximum of a tensor [n, ..., c] is: `plane` counts the positions of one channel of one example in row-major order
+ * (PyTorch), `tensor` those of a whole tensor [n, c, ...] (ONNX), `columns` the same with each plane in column-major order
+ * (ONNX's storage_order 1). */
+export type PositionOrder = 'plane' | 'tensor' | 'columns';
+
+/** The largest value of each window of x [n, ..., c], and where it is: i32 [n, ..., c]. */
+export function maxPoolingWithPositions<T extends TensorSpec>(
+  emitter: Emitter<T>,
+  x: T,
+  axes: readonly PoolAxis[],
+  order: PositionOrder,
+): [y: T, position: T] {
+  const [n = 1, ...sizes] = x.shape;
+  const c = sizes.pop() as number;
+  const area = elementCount(sizes);
+  const [d = 1, inH = 1, inW = 1] = [1, 1, ...sizes].slice(-3);
+  const whole = order === 'plane' ? { stepN: 0, stepC: 0 } : { stepN: c * area, stepC: area };
+  const steps =
+    order === 'columns'
+      ? { stepD: 1, stepH: d, stepW: d * inH, ...whole }
+      : { stepD: inH * inW, stepH: inW, stepW: 1, ...whole };
+  const pool = (image: T, h: PoolAxis, w: PoolAxis, places: typeof steps & { depth: number }): [T, T] => {
+    const attrs = windowAttrs(h, w);
+    const [, height = 1, width = 1] = image.shape;
+    const [y, index] = emitter.emit(maxPool2d, [image], attrs) as [T, T];
+    const placed = { ...attrs, inH: height, inW: width, ...places };
+    return [y, emitter.emit(maxPool2dPosition, [index], placed)[0] as T];
+  };
+  const [first = EACH, h = EACH, w = EACH] = [EACH, EACH, ...axes].slice(-3);
+  const [planes, inPlane] = pool(view(emitter, x, [n * d, inH, inW, c]), h, w, { ...steps, depth: d });
+  const [, oh = 1, ow = 1] = planes.shape;
+  const shapeOf = (od: number) => [n, ...[od, oh, ow].slice(-sizes.length), c];
+  if (sizes.length < 3) return [view(emitter, planes, shapeOf(1)), view(emitter, inPlane, shapeOf(1))];
+  const columns = { stepN: 0, stepC: 0, stepD: 0, stepH: oh * ow, stepW: 1, depth: 1 };
+  const [y, chosen] = pool(view(emitter, planes, [n, d, oh * ow, c]), first, EACH, columns);
+  const of = view(emitter, inPlane, [n, d, oh * ow, c]);
+  const position = emitter.emit(maxUnpool2dDx, [of, chosen], {})[0] as T;
+  return [view(emitter, y, shapeOf(y.shape[1]!)), view(emitter, position, shapeOf(y.shape[1]!))];
+}
+
+/** x [n, ..., c] put at its positions (in the order `plane` or `tensor`) in [n, ...sizes, c], which is 0 elsewhere; values that
+ * meet are added. */
+export function maxUnpooling<T extends TensorSpec>(
+  emitter: Emitter<T>,
+  x: T,
+  position: T,
+  sizes: readonly number[],
+): T {
+  const [n = 1, ...inner] = x.shape;
+  const c = inner.pop() as number;
+  const row = [n, 1, elementCount(inner), c];
+  const size = { outH: 1, outW: elementCount(sizes) };
+  const y = emitter.emit(maxUnpool2d, [view(emitter, x, row), view(emitter, position, row)], size)[0] as T;
+  return view(emitter, y, [n, ...sizes, c]);
+}
 
 /** The sum of each window of x [n, ..., c] divided by `divisor` or, where that is 0, by the number of its elements, with
  * or without those in the padding. */
