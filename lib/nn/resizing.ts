@@ -1,8 +1,8 @@
 // Layers that change the size of maps: interpolation, and moving channels into space and back.
 
 import type { Graph, GraphTensor } from '../graph/graph.ts';
-import { view } from '../ops/convolution.ts';
 import { RESIZE_MODES, type ResizeMode } from '../ops/resample.ts';
+import { view } from '../ops/reshape.ts';
 import { resize2d } from '../ops/resize2d.ts';
 import { transpose, transposeBy } from '../ops/transpose.ts';
 import { fail, integer, onlyKnown, real, show } from '../options.ts';

@@ -7,7 +7,7 @@ import { concat } from './concat.ts';
 import { conv2d } from './conv2d.ts';
 import type { Emitter, TensorSpec } from './op.ts';
 import { type PadMode, pad, padBy } from './pad.ts';
-import { reshape, reshapeTo } from './reshape.ts';
+import { view } from './reshape.ts';
 import { slice, sliceOf } from './slice.ts';
 import { transpose, transposeBy } from './transpose.ts';
 
@@ -23,9 +23,6 @@ export interface ConvWindow {
 /** Most tensors that one concat joins. */
 const MOST_JOINED = 8;
 const NO_ACTIVATION = { activation: 0, slope: 0 };
-
-export const view = <T extends TensorSpec>(emitter: Emitter<T>, x: T, shape: readonly number[]): T =>
-  emitter.emit(reshape, [x], reshapeTo(shape))[0] as T;
 
 /** The attributes of conv2d for a window over two axes. */
 export const planeAttrs = ({ stride, dilation, before, after, groups }: ConvWindow) => ({

@@ -5,8 +5,9 @@ import { add } from './add.ts';
 import { axisAttrs } from './axes.ts';
 import { biasAdd } from './bias_add.ts';
 import { conv2dDx } from './conv2d.ts';
-import { asPlane, type ConvWindow, flatWeights, padSpatially, planeAttrs, view } from './convolution.ts';
+import { asPlane, type ConvWindow, flatWeights, padSpatially, planeAttrs } from './convolution.ts';
 import type { Emitter, TensorSpec } from './op.ts';
+import { view } from './reshape.ts';
 import { slice, sliceDx, sliceOf } from './slice.ts';
 
 /** As of the convolution that it is the gradient of; `size` is that one's input, so the padding behind follows from it. */

@@ -5,9 +5,9 @@ import { selectBackend } from '../../lib/backend/select.ts';
 import type { Graph, GraphTensor } from '../../lib/graph/graph.ts';
 import * as nn from '../../lib/index.ts';
 import { Builder } from '../../lib/nn/builder.ts';
-import { view } from '../../lib/ops/convolution.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { elementCount } from '../../lib/ops/op.ts';
+import { view } from '../../lib/ops/reshape.ts';
 import { compilePlan } from '../../lib/plan/plan.ts';
 import { StoreLayout } from '../../lib/plan/store-layout.ts';
 
@@ -52,6 +52,13 @@ it.each<[string, (builder: Builder, x: GraphTensor) => Record<string, GraphTenso
       return { y: builder.applyAll(layers, x) };
     },
     ['conv2d', 'conv2d'],
+  ],
+  [
+    'a transposed convolution takes its bias and the activation',
+    (builder, x) => ({
+      y: builder.applyAll([nn.convTranspose1d({ filters: 4, kernelSize: 3, stride: 2 }), nn.relu()], x),
+    }),
+    ['conv2d_dx'],
   ],
   [
     'there and back',
