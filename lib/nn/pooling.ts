@@ -2,7 +2,15 @@
 // by channel. Pooling of all positions and into a given number of windows is in global-pooling.ts.
 
 import type { GraphTensor } from '../graph/graph.ts';
-import { avgPooling, lpPooling, maxPooling, type PoolAxis, roundedUp } from '../ops/pooling.ts';
+import {
+  avgPooling,
+  lpPooling,
+  maxPooling,
+  maxPoolingWithPositions,
+  maxUnpooling,
+  type PoolAxis,
+  roundedUp,
+} from '../ops/pooling.ts';
 import { fail, integer, onlyKnown, real, show } from '../options.ts';
 import { spatialInput } from './conv2d.ts';
 import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
@@ -107,6 +115,21 @@ function lpPool<Size, Padding>(type: string, rank: number, options: LpPoolOption
   return defineLayer(type, options, ({ graph }, x) => lpPooling(graph, x, windows(graph.layer, x), p));
 }
 
+function maxUnpool<Size, Padding>(type: string, rank: number, options: PoolOptions<Size, Padding>): Layer {
+  const layer = options?.name ?? type;
+  onlyKnown(layer, options, OPTIONS);
+  const windows = poolWindows(layer, rank, options);
+  const emit: Layer['emit'] = ({ graph }, ...inputs) => {
+    const [x, before] = inputs as [GraphTensor, GraphTensor];
+    const [pooled, position] = maxPoolingWithPositions(graph, before, windows(graph.layer, before), 'plane');
+    if (x.shape.join() !== pooled.shape.join()) {
+      fail(graph.layer, `pooling [${before.shape}] gives [${pooled.shape}], the values to put back are [${x.shape}]`);
+    }
+    return maxUnpooling(graph, x, position, before.shape.slice(1, -1));
+  };
+  return defineLayer(type, options, emit, [2, 2]);
+}
+
 /**
  * `y[n,i,c] = max over r of x[n, i*stride + r*dilation - paddingLeft, c]`
  *
@@ -121,6 +144,22 @@ export const maxPool2d = (options: Pool2dOptions): Layer => maxPool('maxPool2d',
 
 /** Largest value of each window of volumes `[n, d, h, w, c]`: as `maxPool1d` over three axes (PyTorch's `MaxPool3d`). */
 export const maxPool3d = (options: Pool3dOptions): Layer => maxPool('maxPool3d', 3, options);
+
+/**
+ * Undoes `maxPool1d` with the same options: `maxUnpool1d(options)(x, before)`, where `before` `[n, w, c]` is what was pooled and
+ * x `[n, ow, c]` what came of it in the end, gives `[n, w, c]` with each value of x where the maximum of its window was, and 0
+ * elsewhere. It finds the maxima anew, so nothing but `before` need be handed on; no gradient goes there.
+ *
+ * Semantics of PyTorch's `MaxUnpool1d` and ONNX's `MaxUnpool` for windows that do not overlap; where windows share a
+ * maximum, those keep one of the values, this adds them.
+ */
+export const maxUnpool1d = (options: Pool1dOptions): Layer => maxUnpool('maxUnpool1d', 1, options);
+
+/** Undoes `maxPool2d`: as `maxUnpool1d` for images `[n, h, w, c]` (Badrinarayanan et al. 2015, SegNet). */
+export const maxUnpool2d = (options: Pool2dOptions): Layer => maxUnpool('maxUnpool2d', 2, options);
+
+/** Undoes `maxPool3d`: as `maxUnpool1d` for volumes `[n, d, h, w, c]`. */
+export const maxUnpool3d = (options: Pool3dOptions): Layer => maxUnpool('maxUnpool3d', 3, options);
 
 /**
  * `y[n,i,c] = (sum over r of x[n, i*stride + r*dilation - paddingLeft, c]) / count`

@@ -5,7 +5,7 @@
 import { adaptiveAvgPool2d } from './adaptive_avg_pool2d.ts';
 import { adaptiveMaxPool2d } from './adaptive_max_pool2d.ts';
 import { avgPool2d } from './avg_pool2d.ts';
-import { view } from './convolution.ts';
+
 import { globalAvgPool2d } from './global_avg_pool2d.ts';
 import { globalMaxPool2d } from './global_max_pool2d.ts';
 import { maxPool2d } from './max_pool2d.ts';
@@ -13,6 +13,7 @@ import { maxPool2dPosition } from './max_pool2d_position.ts';
 import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { type Emitter, elementCount, type TensorSpec } from './op.ts';
 import { relu } from './relu.ts';
+import { view } from './reshape.ts';
 import { unary } from './unary.ts';
 import { type UnaryName, unaryAttrs } from './unary-functions.ts';
 
