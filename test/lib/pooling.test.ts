@@ -181,3 +181,36 @@ it.skipIf(!native)('a training through all of them has the same bits on both bac
   expect(await trained('native', 1)).toEqual(reference);
   expect(await trained('native', 2)).toEqual(reference);
 });
+
+describe('unpooling', () => {
+  const windows = { size: 2, padding: [0, 1] } as const;
+  const autoencoder = () => {
+    const x = nn.input({ shape: [5, 7, 2] });
+    const pooled = nn.maxPool2d(windows)(x);
+    const code = nn.conv2d({ filters: 2, kernelSize: 1, bias: false, weightInit: { values: [2, 0, 0, 3] } })(pooled);
+    return { x, code };
+  };
+
+  it('puts each value where the maximum of its window was', async () => {
+    const { x, code } = autoencoder();
+    const whole = nn.model({ inputs: x, outputs: nn.maxUnpool2d(windows)(code, x) });
+    const half = nn.model({ inputs: x, outputs: code });
+    const image = Float32Array.from({ length: 70 }, (_, i) => ((i * 7) % 11) - 5);
+    for (const backend of backends) {
+      const y = await whole.predict(image, { backend });
+      const kept = y.filter((value) => value !== 0);
+      expect(kept.toSorted()).toEqual(
+        (await half.predict(image, { backend })).filter((value) => value !== 0).toSorted(),
+      );
+      expect(y.every((value, i) => value === 0 || value === image[i]! * (i % 2 === 0 ? 2 : 3))).toBe(true);
+    }
+  });
+
+  it('refuses values that pooling would not give', () => {
+    const { x } = autoencoder();
+    expect(() => nn.maxUnpool2d(windows)(x, x)).toThrow(
+      /maxUnpool2d: pooling \[1,5,7,2\] gives \[1,2,4,2\], the values to put back are \[1,5,7,2\]/,
+    );
+    expect(() => nn.maxUnpool2d(windows)(x)).toThrow(nn.LanewiseError);
+  });
+});
