@@ -3,7 +3,7 @@
 
 import { LanewiseError } from '../errors.ts';
 import { biasAdd } from './bias_add.ts';
-import { concat } from './concat.ts';
+import { joined } from './concat.ts';
 import { conv2d } from './conv2d.ts';
 import type { Emitter, TensorSpec } from './op.ts';
 import { type PadMode, pad, padBy } from './pad.ts';
@@ -20,8 +20,6 @@ export interface ConvWindow {
   readonly groups: number;
 }
 
-/** Most tensors that one concat joins. */
-const MOST_JOINED = 8;
 const NO_ACTIVATION = { activation: 0, slope: 0 };
 
 /** The attributes of conv2d for a window over two axes. */
@@ -46,17 +44,6 @@ export const asPlane = ({ stride, dilation, before, after, groups }: ConvWindow)
   after: [0, ...after].slice(-2),
   groups,
 });
-
-/** `tensors`, two or more, side by side along `axis`. */
-function join<T extends TensorSpec>(emitter: Emitter<T>, tensors: readonly T[], axis: number): T {
-  if (tensors.length <= MOST_JOINED) return emitter.emit(concat, tensors, { axis })[0] as T;
-  const part = MOST_JOINED ** Math.floor(Math.log2(tensors.length - 1) / 3);
-  const parts = Array.from({ length: Math.ceil(tensors.length / part) }, (_, i) => {
-    const some = tensors.slice(i * part, (i + 1) * part);
-    return some.length === 1 ? some[0]! : join(emitter, some, axis);
-  });
-  return join(emitter, parts, axis);
-}
 
 /** x [n, ...sizes, c] with `before` and `after` more positions on each of its inner axes. */
 export function padSpatially<T extends TensorSpec>(
@@ -99,8 +86,7 @@ function gatherPlanes<T extends TensorSpec>(
     const planes = emitter.emit(slice, [padded], attrs)[0] as T;
     return view(emitter, planes, [n * od * h * w, groups, c / groups]);
   });
-  const side = planes.length === 1 ? planes[0]! : join(emitter, planes, 2);
-  return [view(emitter, side, [n * od, h, w, kernel * c]), od];
+  return [view(emitter, joined(emitter, planes, 2), [n * od, h, w, kernel * c]), od];
 }
 
 /** w [kd, kh, kw, c, o] to [kh, kw, kd * c, o], to fit what `gatherPlanes` makes. */
