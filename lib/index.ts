@@ -45,6 +45,21 @@ export type { Layer, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
 export { type Loss, type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './nn/loss.ts';
 export {
+  type AffineOptions,
+  type BatchNorm2dOptions,
+  type BatchNormOptions,
+  batchNorm1d,
+  batchNorm2d,
+  batchNorm3d,
+  type GroupNormOptions,
+  groupNorm,
+  instanceNorm,
+  type LayerNormOptions,
+  type LocalResponseNormOptions,
+  layerNorm,
+  localResponseNorm,
+} from './nn/normalization.ts';
+export {
   type AvgPool2dOptions,
   avgPool2d,
   globalAvgPool2d,
@@ -52,7 +67,7 @@ export {
   maxPool2d,
   type Pool2dOptions,
 } from './nn/pooling.ts';
-export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
+export { type DropoutOptions, dropout } from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
 export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';
 export type { Padding2d, Size2d } from './nn/window.ts';

@@ -6,8 +6,9 @@ import { branches } from './branches.ts';
 import { conv2d } from './conv2d.ts';
 import type { Layer, LayerConfig } from './layer.ts';
 import { flatten, linear } from './linear.ts';
+import * as normalizations from './normalization.ts';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pooling.ts';
-import { batchNorm2d, dropout } from './regularization.ts';
+import { dropout } from './regularization.ts';
 import { residual } from './residual.ts';
 import { permute, reshape } from './structure.ts';
 
@@ -17,8 +18,8 @@ type Factory = (options: any) => Layer;
 const MAX_NESTING = 64;
 
 const factories: ReadonlyMap<string, Factory> = new Map<string, Factory>([
-  ...Object.entries({ conv2d, linear, flatten, ...activations }),
-  ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
+  ...Object.entries({ conv2d, linear, flatten, ...activations, ...normalizations }),
+  ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, dropout }),
   ...Object.entries({ reshape, permute }),
 ]);
 

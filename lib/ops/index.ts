@@ -15,9 +15,11 @@ import { fill } from './fill.ts';
 import { gemm } from './gemm.ts';
 import { globalAvgPool2d, globalAvgPool2dDx } from './global_avg_pool2d.ts';
 import { globalMaxPool2d, globalMaxPool2dDx } from './global_max_pool2d.ts';
+import { groupNorm, groupNormDw, groupNormDx } from './group_norm.ts';
 import { guardFinite } from './guard_finite.ts';
 import { leakyRelu, leakyReluDx } from './leaky_relu.ts';
 import { linear, linearDw, linearDx } from './linear.ts';
+import { localResponseNorm, localResponseNormDx } from './local_response_norm.ts';
 import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { normalize } from './normalize.ts';
@@ -92,6 +94,11 @@ export const opTable: readonly OpDefinition[] = [
   slice,
   sliceDx,
   concat,
+  groupNorm,
+  groupNormDw,
+  groupNormDx,
+  localResponseNorm,
+  localResponseNormDx,
 ];
 
 export {
@@ -120,12 +127,17 @@ export {
   globalAvgPool2dDx,
   globalMaxPool2d,
   globalMaxPool2dDx,
+  groupNorm,
+  groupNormDw,
+  groupNormDx,
   guardFinite,
   leakyRelu,
   leakyReluDx,
   linear,
   linearDw,
   linearDx,
+  localResponseNorm,
+  localResponseNormDx,
   logSoftmax,
   logSoftmaxDx,
   maxPool2d,

@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x821e4903u;
+inline constexpr uint32_t kOpTableHash = 0xf0e512ebu;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -68,6 +68,11 @@ enum class OpCode : int32_t {
   kSlice = 53,
   kSliceDx = 54,
   kConcat = 55,
+  kGroupNorm = 56,
+  kGroupNormDw = 57,
+  kGroupNormDx = 58,
+  kLocalResponseNorm = 59,
+  kLocalResponseNormDx = 60,
 };
 
 struct Conv2dAttrs {
@@ -346,6 +351,29 @@ struct ConcatAttrs {
   int32_t axis;
 };
 
+struct GroupNormAttrs {
+  int32_t groups;
+  float epsilon;
+  int32_t activation;
+  float slope;
+};
+
+struct LocalResponseNormAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
+struct LocalResponseNormDxAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -401,6 +429,11 @@ extern const OpImpl transpose_impl;
 extern const OpImpl slice_impl;
 extern const OpImpl slice_dx_impl;
 extern const OpImpl concat_impl;
+extern const OpImpl group_norm_impl;
+extern const OpImpl group_norm_dw_impl;
+extern const OpImpl group_norm_dx_impl;
+extern const OpImpl local_response_norm_impl;
+extern const OpImpl local_response_norm_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -472,9 +505,14 @@ inline constexpr OpEntry kOpTable[] = {
     {"slice", 1, 1, 1, 18, &slice_impl, 0x0, 0x0, -1, -1},
     {"slice_dx", 1, 1, 1, 18, &slice_dx_impl, 0x0, 0x0, -1, -1},
     {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
+    {"group_norm", 3, 3, 3, 4, &group_norm_impl, 0x0, 0x0, 0, 0},
+    {"group_norm_dw", 4, 4, 2, 0, &group_norm_dw_impl, 0x0, 0x0, -1, -1},
+    {"group_norm_dx", 5, 5, 1, 0, &group_norm_dx_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm", 1, 1, 1, 5, &local_response_norm_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm_dx", 2, 2, 1, 5, &local_response_norm_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 56;
+inline constexpr int kOpCount = 61;
 
 }  // namespace lanewise
 // clang-format on

@@ -9,13 +9,14 @@ import { allCases } from './cases/index.ts';
 import { faults as activationFaults } from './faults/activation.ts';
 import type { Given } from './faults/fault.ts';
 import { faults as matrixFaults } from './faults/matrix.ts';
+import { faults as normalizationFaults } from './faults/normalization.ts';
 import { faults as otherFaults } from './faults/other.ts';
 import { faults as structureFaults } from './faults/structure.ts';
 
 const specs = (inputs: readonly Given[]): (TensorSpec | undefined)[] =>
   inputs.map((given) => (given && 'dtype' in given ? given : given && { shape: given, dtype: 'f32' }));
 
-const faults = [...matrixFaults, ...activationFaults, ...otherFaults, ...structureFaults];
+const faults = [...matrixFaults, ...activationFaults, ...normalizationFaults, ...otherFaults, ...structureFaults];
 
 describe('infer refuses', () => {
   it.each(faults.map(([op, inputs, attrs, message]) => [message, op, inputs, attrs] as const))(

@@ -7,6 +7,7 @@ import { cases as classification } from './classification.ts';
 import { cases as conv } from './conv2d.ts';
 import { cases as elementwise } from './elementwise.ts';
 import { cases as matrix } from './matrix.ts';
+import { cases as normalization } from './normalization.ts';
 import { cases as optimizers } from './optimizers.ts';
 import { cases as pooling } from './pooling.ts';
 import { cases as structure } from './structure.ts';
@@ -18,6 +19,7 @@ export const allCases: readonly OpCase[] = [
   ...activation,
   ...classification,
   ...batchNorm,
+  ...normalization,
   ...pooling,
   ...optimizers,
   ...structure,
