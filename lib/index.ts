@@ -2,6 +2,16 @@
 
 export type { Backend, BackendOptions } from './backend/backend.ts';
 export type { MachineLimits } from './backend/limits.ts';
+export {
+  type Augmentation,
+  type CutoutOptions,
+  cutout,
+  type ImageView,
+  type RandomCropOptions,
+  type RandomFlipOptions,
+  randomCrop,
+  randomFlip,
+} from './data/augment.ts';
 export type { Dataset, DatasetSplits } from './data/dataset.ts';
 export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';

@@ -36,7 +36,7 @@ class Writer {
 
   write(batch: number): Uint8Array {
     const { inputShape, layers } = this.#model.architecture;
-    const [h, w, c] = inputShape;
+    const [h = 1, w = 1, c = 1] = inputShape;
     const output = this.#layers(
       layers.map(({ config }) => config),
       { name: 'images', c, h, w },

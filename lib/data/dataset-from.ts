@@ -6,11 +6,12 @@ import { channelStatistics } from './channel-statistics.ts';
 import type { Dataset } from './dataset.ts';
 
 export interface DatasetSource {
-  /** All pixels, image after image, each `[height, width, channels]`. Bytes stay bytes in memory. */
+  /** All values, example after example, each of `shape`. Bytes stay bytes in memory. */
   readonly images: Uint8Array | Float32Array;
   /** Class of each image, from 0. */
   readonly labels: Int32Array | Uint8Array | readonly number[];
-  readonly shape: readonly [height: number, width: number, channels: number];
+  /** Sizes of one example, channels last: images `[h, w, c]`, audio `[w, c]`, volumes `[d, h, w, c]`, features `[f]`. */
+  readonly shape: readonly number[];
   /** Names of the classes, or how many there are. */
   readonly classes: readonly string[] | number;
   /** For messages. Default `'images'`. */
@@ -20,7 +21,8 @@ export interface DatasetSource {
   readonly std?: readonly number[] | undefined;
 }
 
-const MAX_SIDE = 65_536;
+const MAX_RANK = 4;
+const MAX_SIDE = 2 ** 20;
 const MAX_CLASSES = 1_000_000;
 
 /** Checks the arrays and makes a data set of them. */
@@ -38,10 +40,12 @@ export function datasetFrom(source: DatasetSource): Dataset {
     fail(`images must be a Uint8Array or a Float32Array, not ${describe(images)}`);
   }
   checkMemory(images, 'images', fail);
-  if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((side) => isInteger(side, 1, MAX_SIDE))) {
-    fail(`shape must be [height, width, channels], each a whole number from 1 to ${MAX_SIDE}, not ${describe(shape)}`);
+  if (!isShape(shape)) {
+    const sizes = `1 to ${MAX_RANK} whole numbers from 1 to ${MAX_SIDE}, channels last`;
+    fail(`shape must be ${sizes}, such as [height, width, channels], not ${describe(shape)}`);
   }
-  const size = shape[0] * shape[1] * shape[2];
+  const size = shape.reduce((product, side) => product * side, 1);
+  const channels = shape.at(-1) ?? 1;
   const count = images.length / size;
   if (!isInteger(count, 1, Number.MAX_SAFE_INTEGER)) {
     const wanted = `a positive multiple of ${shape.join(' x ')} = ${size}`;
@@ -50,17 +54,17 @@ export function datasetFrom(source: DatasetSource): Dataset {
   const classes = classNames(source.classes, fail);
   const labels = checkedLabels(source.labels, count, classes.length, fail);
   const statistics = withContext(name, () =>
-    source.mean === undefined || source.std === undefined ? channelStatistics(images, shape[2]) : undefined,
+    source.mean === undefined || source.std === undefined ? channelStatistics(images, channels) : undefined,
   );
   return {
     name,
-    shape: [shape[0], shape[1], shape[2]],
+    shape: [...shape],
     count,
     images,
     labels,
     classes,
-    mean: perChannel('mean', source.mean ?? statistics?.mean, shape[2], Number.NEGATIVE_INFINITY, fail),
-    std: perChannel('std', source.std ?? statistics?.std, shape[2], 0, fail),
+    mean: perChannel('mean', source.mean ?? statistics?.mean, channels, Number.NEGATIVE_INFINITY, fail),
+    std: perChannel('std', source.std ?? statistics?.std, channels, 0, fail),
   };
 }
 
@@ -149,6 +153,11 @@ function withContext<T>(name: string, run: () => T): T {
 
 function isInteger(value: unknown, least: number, most: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+}
+
+function isShape(shape: unknown): shape is readonly number[] {
+  const fits = Array.isArray(shape) && shape.length >= 1 && shape.length <= MAX_RANK;
+  return fits && shape.every((side) => isInteger(side, 1, MAX_SIDE));
 }
 
 function describe(value: unknown): string {

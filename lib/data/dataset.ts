@@ -3,11 +3,11 @@
 
 export interface Dataset {
   readonly name: string;
-  /** `[height, width, channels]` of one image. */
-  readonly shape: readonly [height: number, width: number, channels: number];
+  /** Sizes of one example, channels last: images `[h, w, c]`, audio `[w, c]`, volumes `[d, h, w, c]`, features `[f]`. */
+  readonly shape: readonly number[];
   /** Number of images. */
   readonly count: number;
-  /** `count * height * width * channels` values, NHWC. */
+  /** All examples, one after the other, each of `shape`. */
   readonly images: Uint8Array | Float32Array;
   /** Class of each image, 0 .. classes.length - 1. */
   readonly labels: Int32Array;

@@ -25,7 +25,7 @@ export function formatSummary(summary: ModelSummary): string {
     [
       { title: 'layer' },
       { title: 'type' },
-      { title: 'output (h x w x d)' },
+      { title: 'output' },
       { title: 'parameters', align: 'right' },
       { title: 'FLOPs', align: 'right' },
       { title: 'activation', align: 'right' },

@@ -9,7 +9,7 @@ export function checkedImages(caller: string, images: unknown, inputShape: reado
   if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
     throw new LanewiseError(
       'data',
-      `${caller}: images must be a Uint8Array or Float32Array of pixels [n, ${inputShape}]`,
+      `${caller}: images must be a Uint8Array or Float32Array of values [n, ${inputShape}]`,
     );
   }
   checkBuffer(caller, 'images', images);

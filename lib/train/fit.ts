@@ -1,6 +1,7 @@
 // Training: the public `fit`, its options, events and result. The loop itself is in trainer.ts.
 
 import type { BackendOptions } from '../backend/backend.ts';
+import type { Augmentation } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { LanewiseError } from '../errors.ts';
 import type { Loss } from '../nn/loss.ts';
@@ -14,6 +15,8 @@ export interface FitOptions extends BackendOptions {
   readonly data: Dataset;
   /** Evaluated after each epoch. */
   readonly validation?: Dataset;
+  /** Changes of the training images, drawn anew for each image and epoch, such as `[randomFlip(), randomCrop({ padding: 4 })]`. */
+  readonly augment?: readonly Augmentation[];
   /** Default: softmax cross-entropy. */
   readonly loss?: Loss;
   readonly optimizer: Optimizer;
@@ -21,7 +24,7 @@ export interface FitOptions extends BackendOptions {
   readonly epochs?: number;
   /** Images per step; the last, smaller batch of an epoch is trained on as well. Default 64. */
   readonly batchSize?: number;
-  /** Seed of shuffling and dropout. Default 0. */
+  /** Seed of shuffling, augmentation and dropout. Default 0. */
   readonly seed?: number;
   /** `'exact'` keeps every kernel in the reference's order, so that both backends give the same bits. Default `'fast'`. */
   readonly numerics?: Numerics;

@@ -9,13 +9,13 @@ import type { PersistentSpec } from '../nn/builder.ts';
 import type { Layer } from '../nn/layer.ts';
 import { layersFromConfig } from '../nn/registry.ts';
 import { elementCount } from '../ops/op.ts';
-import { integer, onlyKnown } from '../options.ts';
+import { integer, onlyKnown, sizes } from '../options.ts';
 import { checkedImages } from './batch.ts';
 import { type Architecture, INPUT_SCALE, INPUT_SHIFT, predictionNetwork } from './network.ts';
 import { Session } from './session.ts';
 import { type ModelSummary, summarize } from './summary.ts';
 
-/** Raw input values, NHWC: pixels as bytes, or floats in the same unit. */
+/** Raw input values, channels last: pixels as bytes, or floats in the same unit. */
 export type Images = Uint8Array | Float32Array;
 
 export interface PredictOptions extends BackendOptions {
@@ -30,13 +30,15 @@ export interface ModelTensor {
 }
 
 export interface ModelOptions {
-  /** `[height, width, channels]` of one input image. */
-  readonly inputShape: readonly [height: number, width: number, channels: number];
+  /** Sizes of one input, channels last: images `[h, w, c]`, audio `[w, c]`, volumes `[d, h, w, c]`, features `[f]`. */
+  readonly inputShape: readonly number[];
   /** Seed of the initial weights. Default 0. */
   readonly seed?: number;
 }
 
 const PREDICT_BATCH = 64;
+/** Volumes with their channels. */
+const MAX_INPUT_RANK = 4;
 
 export class Model {
   readonly architecture: Architecture;
@@ -106,7 +108,7 @@ export class Model {
   }
 
   /**
-   * Runs the network on `images` (any number of them, NHWC) in inference mode. Returns the last layer's output, row after
+   * Runs the network on `images` (any number of them, one after the other) in inference mode. Returns the last layer's output, row after
    * row: logits for a network that ends with `linear`.
    */
   async predict(images: Images, options: PredictOptions = {}): Promise<Float32Array> {
@@ -175,17 +177,10 @@ export class Model {
 /** A network whose layers follow one another. Shapes are checked at once; every layer is named in errors. */
 export function sequential(layers: readonly Layer[], options: ModelOptions): Model {
   onlyKnown('sequential', options, ['inputShape', 'seed']);
-  const { inputShape } = options;
+  const inputShape = sizes('sequential', 'inputShape', options.inputShape, MAX_INPUT_RANK);
   if (!Array.isArray(layers) || layers.length === 0)
     throw new LanewiseError('option', 'sequential: needs a list of layers');
-  if (!Array.isArray(inputShape) || inputShape.length !== 3) {
-    throw new LanewiseError('option', 'sequential: inputShape must be [height, width, channels]');
-  }
-  for (const [i, size] of inputShape.entries()) integer('sequential', `inputShape[${i}]`, size, 1);
-  return new Model(
-    { inputShape: [inputShape[0], inputShape[1], inputShape[2]], layers: [...layers] },
-    seedOf('sequential', options.seed),
-  );
+  return new Model({ inputShape, layers: [...layers] }, seedOf('sequential', options.seed));
 }
 
 export function seedOf(caller: string, seed: unknown = 0): number {

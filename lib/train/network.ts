@@ -14,8 +14,8 @@ import type { Optimizer } from '../optim/optimizer.ts';
 
 /** What a network is, without its weights. */
 export interface Architecture {
-  /** `[height, width, channels]` of one input. */
-  readonly inputShape: readonly [height: number, width: number, channels: number];
+  /** Sizes of one input, channels last. */
+  readonly inputShape: readonly number[];
   readonly layers: readonly Layer[];
 }
 
@@ -40,7 +40,7 @@ export const slotName = (parameter: string, slot: string): string => `${paramete
 function forward({ inputShape, layers }: Architecture, mode: Mode, { size, dtype }: BatchSpec) {
   const builder = new Builder(mode);
   const { graph } = builder;
-  const channels = inputShape[2];
+  const channels = inputShape.at(-1) ?? 1;
   graph.layer = 'input';
   const images = graph.tensor('input', 'images', { shape: [size, ...inputShape], dtype });
   const scale = builder.constant(INPUT_SCALE, [channels], 1);

@@ -9,7 +9,7 @@ export interface LayerSummary {
   readonly type: string;
   /** How many layers contain this one. */
   readonly depth: number;
-  /** Output for one image: `[h, w, channels]` or `[features]`. */
+  /** Output for one image: channels last. */
   readonly outputShape: readonly number[];
   readonly parameters: number;
   /** Floating-point operations for one image; a multiply-add counts as two. */
@@ -21,7 +21,7 @@ export interface LayerSummary {
 }
 
 export interface ModelSummary {
-  readonly inputShape: readonly [number, number, number];
+  readonly inputShape: readonly number[];
   readonly layers: readonly LayerSummary[];
   readonly parameters: number;
   readonly flops: number;

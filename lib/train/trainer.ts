@@ -2,6 +2,7 @@
 // a resumed run needs is in `TrainingState`, so that resuming is the same code as going on.
 
 import { selectBackend } from '../backend/select.ts';
+import { Augmenter } from '../data/augmenter.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { gatherBatch } from '../data/gather-batch.ts';
 import { LanewiseError } from '../errors.ts';
@@ -20,10 +21,12 @@ import { newTrainingState, resumeFrom, saveCheckpoint, type TrainingState } from
 import { type Batch, Session } from './session.ts';
 
 const STREAM_SHUFFLE = 0x5f1e;
+const STREAM_AUGMENT = 0xa063;
 
 const OPTIONS = [
   'data',
   'validation',
+  'augment',
   'loss',
   'optimizer',
   'epochs',
@@ -42,6 +45,9 @@ export interface TrainingSetup extends FitOptions {
   readonly batchSize: number;
   readonly seed: number;
   readonly numerics: Numerics;
+  readonly augment: NonNullable<FitOptions['augment']>;
+  /** Absent when nothing is augmented. */
+  readonly augmenter: Augmenter | undefined;
   readonly classes: number;
   readonly totalSteps: number;
 }
@@ -61,11 +67,24 @@ function checkedSetup(model: Model, options: FitOptions): TrainingSetup {
   }
   checkDataset('fit', data, inputShape, classes);
   if (validation) checkDataset('fit', validation, inputShape, classes);
+  const augment = options.augment ?? [];
+  const augmenter = Array.isArray(augment) && augment.length === 0 ? undefined : new Augmenter('fit', data, augment);
   const epochs = integer('fit', 'epochs', options.epochs ?? 1, 1);
   const batchSize = Math.min(integer('fit', 'batchSize', options.batchSize ?? 64, 1), data.count);
   if (checkpoint?.everySteps !== undefined) integer('fit', 'checkpoint.everySteps', checkpoint.everySteps, 1);
   const totalSteps = epochs * Math.ceil(data.count / batchSize);
-  return { ...options, loss, epochs, batchSize, numerics, seed: seedOf('fit', options.seed), classes, totalSteps };
+  return {
+    ...options,
+    loss,
+    epochs,
+    batchSize,
+    numerics,
+    seed: seedOf('fit', options.seed),
+    augment,
+    augmenter,
+    classes,
+    totalSteps,
+  };
 }
 
 /** Runs the training that `options` describes, yielding an event after each step and each epoch. */
@@ -97,6 +116,7 @@ async function* runEpochs(
   state: TrainingState,
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
   const { data, validation, epochs, batchSize, seed, signal, checkpoint, classes, totalSteps, optimizer } = setup;
+  const { augmenter } = setup;
   const imageSize = data.images.length / data.count;
   const images =
     data.images instanceof Uint8Array ? new Uint8Array(batchSize * imageSize) : new Float32Array(batchSize * imageSize);
@@ -112,11 +132,12 @@ async function* runEpochs(
 
   while (state.epoch < epochs && !signal?.aborted) {
     const order = permutation(streamKey(seed, STREAM_SHUFFLE, state.epoch), data.count);
+    const augmentation = augmenter && { augmenter, key: streamKey(seed, STREAM_AUGMENT, state.epoch) };
     const clock = { images: 0, seconds: 0 };
     while (state.position < data.count && !signal?.aborted) {
       const start = performance.now();
       const size = Math.min(batchSize, data.count - state.position);
-      gatherBatch(data, order, state.position, size, images, labels);
+      gatherBatch(data, order, state.position, size, images, labels, augmentation);
       const batch: Batch = { images: images.subarray(0, size * imageSize), labels: labels.subarray(0, size), size };
       const learningRate = learningRateAt(optimizer, { step: state.step, epoch: state.epoch, totalSteps });
       const context = { seed, step: state.step, learningRate };

@@ -115,9 +115,9 @@ describe('wrong options', () => {
     ],
     ['no layers', () => nn.sequential([], { inputShape: [1, 1, 1] }), /needs a list of layers/],
     [
-      'an input shape of two',
-      () => nn.sequential([nn.flatten()], { inputShape: wrong([28, 28]) }),
-      /inputShape must be/,
+      'an input shape of five',
+      () => nn.sequential([nn.flatten()], { inputShape: [1, 1, 1, 28, 28] }),
+      /inputShape must be a list of 1 to 4 sizes, not \[1, 1, 1, 28, 28\]/,
     ],
     [
       'an unknown initializer',

@@ -57,13 +57,13 @@ describe('formatSummary', () => {
       activationBytes: 37632,
     });
     expect(summary).toBe(text`
-      layer    type    output (h x w x d)  parameters  FLOPs  activation  if fully connected
-      -------  ------  ------------------  ----------  -----  ----------  ------------------
+      layer    type    output       parameters  FLOPs  activation  if fully connected
+      -------  ------  -----------  ----------  -----  ----------  ------------------
       input            28 x 28 x 1
-      conv1    conv2d  28 x 28 x 6                156  235 k    18.4 KiB               3.7 M
-        relu1  relu    28 x 28 x 6                  -      -    18.4 KiB                   -
-      -------  ------  ------------------  ----------  -----  ----------  ------------------
-      total                                       156  235 k    36.8 KiB
+      conv1    conv2d  28 x 28 x 6         156  235 k    18.4 KiB               3.7 M
+        relu1  relu    28 x 28 x 6           -      -    18.4 KiB                   -
+      -------  ------  -----------  ----------  -----  ----------  ------------------
+      total                                156  235 k    36.8 KiB
     `);
   });
 });

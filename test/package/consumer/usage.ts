@@ -45,8 +45,8 @@ conv2d({ kernelSize: 3 });
 conv2d({ filters: 8, kernelSize: 3, padding: 'full' });
 // @ts-expect-error: misspelt option
 linear({ units: 10, biass: false });
-// @ts-expect-error: an input has a height, a width and channels
-sequential([body], { inputShape: [28, 28] });
+// @ts-expect-error: a shape is a list of sizes
+sequential([body], { inputShape: 28 });
 // @ts-expect-error: labels and shape are missing
 datasetFrom({ images: new Uint8Array(4) });
 // @ts-expect-error: no such backend
