@@ -40,7 +40,7 @@ export function splitConstant(nodes: readonly GraphNode[]): [constant: GraphNode
   const others: GraphNode[] = [];
   for (const node of nodes) {
     const fixed = node.inputs.every((tensor) => !tensor || isPersistent(tensor) || results.has(tensor.id));
-    const once = fixed && node.outputs.length > 0 && !node.op.view;
+    const once = fixed && node.inputs.length > 0 && node.outputs.length > 0 && !node.op.view;
     (once ? constant : others).push(node);
     if (once) for (const output of node.outputs) results.add(output.id);
   }

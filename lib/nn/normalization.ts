@@ -7,7 +7,6 @@ import {
   batchNorm2d as batchNorm2dOp,
   batchNorm2dRunning as batchNorm2dRunningOp,
 } from '../ops/batch_norm2d.ts';
-import { fill } from '../ops/fill.ts';
 import { groupNorm as groupNormOp } from '../ops/group_norm.ts';
 import { localResponseNorm as localResponseNormOp } from '../ops/local_response_norm.ts';
 import { elementCount } from '../ops/op.ts';
@@ -41,7 +40,7 @@ function flag(layer: string, option: string, value: unknown): boolean {
   return typeof value === 'boolean' ? value : fail(layer, `${option} must be true or false, not ${show(value)}`);
 }
 
-/** gamma and beta of this shape: trained, or 1 and 0. */
+/** gamma and beta of this shape: trained, or 1 and 0 for ever. */
 function affineOf(
   builder: Builder,
   shape: readonly number[],
@@ -49,9 +48,8 @@ function affineOf(
 ): [gamma: GraphTensor, beta: GraphTensor] {
   const fans = { fanIn: 1, fanOut: 1 };
   if (affine) return [builder.parameter('gamma', shape, 'ones', fans), builder.parameter('beta', shape, 'zeros', fans)];
-  const filled = (value: number) =>
-    builder.graph.emit(fill, [], { value, count: elementCount(shape) })[0] as GraphTensor;
-  return [filled(1), filled(0)];
+  const { layer } = builder.graph;
+  return [builder.constant(`${layer}.gamma`, shape, 1), builder.constant(`${layer}.beta`, shape, 0)];
 }
 
 function batchNorm(type: string, ranks: readonly number[], inputs: string, options: BatchNormOptions): Layer {
