@@ -7,6 +7,7 @@ import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchN
 import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
+import { binary, broadcast, reduce } from './binary.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
 import { countCorrect } from './count_correct.ts';
@@ -94,6 +95,9 @@ export const opTable: readonly OpDefinition[] = [
   slice,
   sliceDx,
   concat,
+  binary,
+  reduce,
+  broadcast,
   groupNorm,
   groupNormDw,
   groupNormDx,
@@ -115,6 +119,8 @@ export {
   biasActivationDx,
   biasAdd,
   biasAddDb,
+  binary,
+  broadcast,
   concat,
   conv2d,
   conv2dDw,
@@ -146,6 +152,7 @@ export {
   prelu,
   preluDw,
   preluDx,
+  reduce,
   relu,
   reluDx,
   reshape,

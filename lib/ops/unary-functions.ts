@@ -238,6 +238,13 @@ export const unaryFunctions = define({
       return fround(fround(1.1283791670955126) * exp(-fround(x * x)));
     },
   },
+  /** alpha * x + beta, rounded once. */
+  affine: {
+    check: twoNumbers,
+    flops: 2,
+    forward: (x, alpha, beta) => fma(alpha, x, beta),
+    derivative: (_, alpha) => alpha,
+  },
 });
 
 export type UnaryName = keyof typeof unaryFunctions;

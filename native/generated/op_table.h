@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0xf0e512ebu;
+inline constexpr uint32_t kOpTableHash = 0xf7749870u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -68,11 +68,14 @@ enum class OpCode : int32_t {
   kSlice = 53,
   kSliceDx = 54,
   kConcat = 55,
-  kGroupNorm = 56,
-  kGroupNormDw = 57,
-  kGroupNormDx = 58,
-  kLocalResponseNorm = 59,
-  kLocalResponseNormDx = 60,
+  kBinary = 56,
+  kReduce = 57,
+  kBroadcast = 58,
+  kGroupNorm = 59,
+  kGroupNormDw = 60,
+  kGroupNormDx = 61,
+  kLocalResponseNorm = 62,
+  kLocalResponseNormDx = 63,
 };
 
 struct Conv2dAttrs {
@@ -351,6 +354,25 @@ struct ConcatAttrs {
   int32_t axis;
 };
 
+struct BinaryAttrs {
+  int32_t kind;
+};
+
+struct ReduceAttrs {
+  int32_t kind;
+  int32_t axes;
+};
+
+struct BroadcastAttrs {
+  int32_t rank;
+  int32_t d0;
+  int32_t d1;
+  int32_t d2;
+  int32_t d3;
+  int32_t d4;
+  int32_t d5;
+};
+
 struct GroupNormAttrs {
   int32_t groups;
   float epsilon;
@@ -429,6 +451,9 @@ extern const OpImpl transpose_impl;
 extern const OpImpl slice_impl;
 extern const OpImpl slice_dx_impl;
 extern const OpImpl concat_impl;
+extern const OpImpl binary_impl;
+extern const OpImpl reduce_impl;
+extern const OpImpl broadcast_impl;
 extern const OpImpl group_norm_impl;
 extern const OpImpl group_norm_dw_impl;
 extern const OpImpl group_norm_dx_impl;
@@ -505,6 +530,9 @@ inline constexpr OpEntry kOpTable[] = {
     {"slice", 1, 1, 1, 18, &slice_impl, 0x0, 0x0, -1, -1},
     {"slice_dx", 1, 1, 1, 18, &slice_dx_impl, 0x0, 0x0, -1, -1},
     {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
+    {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
+    {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
+    {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
     {"group_norm", 3, 3, 3, 4, &group_norm_impl, 0x0, 0x0, 0, 0},
     {"group_norm_dw", 4, 4, 2, 0, &group_norm_dw_impl, 0x0, 0x0, -1, -1},
     {"group_norm_dx", 5, 5, 1, 0, &group_norm_dx_impl, 0x0, 0x0, 0, 0},
@@ -512,7 +540,7 @@ inline constexpr OpEntry kOpTable[] = {
     {"local_response_norm_dx", 2, 2, 1, 5, &local_response_norm_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 61;
+inline constexpr int kOpCount = 64;
 
 }  // namespace lanewise
 // clang-format on

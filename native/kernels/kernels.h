@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "batch_norm_gradient.h"
+#include "binary.h"
 #include "depthwise.h"
 #include "gemm_rows_dw.h"
 #include "gemm_tile.h"
@@ -15,6 +16,7 @@
 #include "planar.h"
 #include "pool_shape.h"
 #include "random.h"
+#include "reduce_kind.h"
 #include "unary_kind.h"
 #include "winograd.h"
 
@@ -64,6 +66,8 @@
   X(unary_forward, void, (const float* x, float* y, int64_t count, UnaryKind kind, float alpha, float beta)) \
   X(unary_backward, void, \
     (const float* dy, const float* x, float* dx, int64_t count, UnaryKind kind, float alpha, float beta)) \
+  /* binary.inl: see binary.h */ \
+  X(binary_rows, void, (const BinaryRows& task)) \
   /* dropout.inl */ \
   X(dropout_flat, void, \
     (const float* x, float* y, int64_t first, int64_t count, uint32_t key, int32_t threshold, float scale)) \
@@ -86,6 +90,11 @@
   /* column_sum.inl */ \
   X(column_sum, void, \
     (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, int64_t sums_stride)) \
+  X(column_reduce, void, \
+    (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, int64_t sums_stride, \
+     ReduceKind kind)) \
+  /* run_reduce.inl */ \
+  X(run_reduce, double, (const float* x, int64_t count, ReduceKind kind)) \
   /* prelu_dw.inl */ \
   X(prelu_slope_sums, void, \
     (const float* dy, const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, \

@@ -75,6 +75,7 @@ LANEWISE_INLINE Vec unary_value(Vec x, Vec alpha, Vec beta) {
   if constexpr (kKind == kNegate) return neg(x);
   if constexpr (kKind == kSquare) return mul(x, x);
   if constexpr (kKind == kErf) return erf_of(x);
+  if constexpr (kKind == kAffine) return fma(alpha, x, beta);
 }
 
 /// f'(x).
@@ -136,6 +137,7 @@ LANEWISE_INLINE Vec unary_slope(Vec x, Vec alpha, Vec beta) {
   if constexpr (kKind == kNegate) return neg(one);
   if constexpr (kKind == kSquare) return mul(two, x);
   if constexpr (kKind == kErf) return mul(broadcast(1.1283791670955126f), exp_of(neg(mul(x, x))));
+  if constexpr (kKind == kAffine) return alpha;
 }
 
 template <UnaryKind kKind>

@@ -7,6 +7,7 @@ import * as ops from '../../lib/ops/index.ts';
 import type { DType, TensorSpec } from '../../lib/ops/op.ts';
 import { allCases } from './cases/index.ts';
 import { faults as activationFaults } from './faults/activation.ts';
+import { faults as arithmeticFaults } from './faults/arithmetic.ts';
 import type { Given } from './faults/fault.ts';
 import { faults as matrixFaults } from './faults/matrix.ts';
 import { faults as normalizationFaults } from './faults/normalization.ts';
@@ -16,7 +17,14 @@ import { faults as structureFaults } from './faults/structure.ts';
 const specs = (inputs: readonly Given[]): (TensorSpec | undefined)[] =>
   inputs.map((given) => (given && 'dtype' in given ? given : given && { shape: given, dtype: 'f32' }));
 
-const faults = [...matrixFaults, ...activationFaults, ...normalizationFaults, ...otherFaults, ...structureFaults];
+const faults = [
+  ...matrixFaults,
+  ...activationFaults,
+  ...normalizationFaults,
+  ...otherFaults,
+  ...structureFaults,
+  ...arithmeticFaults,
+];
 
 describe('infer refuses', () => {
   it.each(faults.map(([op, inputs, attrs, message]) => [message, op, inputs, attrs] as const))(

@@ -70,6 +70,7 @@ const limits: readonly (readonly [UnaryName, number, number, number[], number[],
   ['negate', 0, 0, [nan, -inf, inf, 0, 1], [-1, -1, -1, -1, -1], [0, -1]],
   ['square', 0, 0, [nan, inf, inf, 0, inf], [nan, inf, -inf, 0, -inf], [0, -3e38]],
   ['erf', 0, 0, [nan, 1, -1, 1, -1], [nan, 0, 0, 0, 0], [3e38, -3e38]],
+  ['affine', -2, 1, [nan, -inf, inf, 1, 1], [-2, -2, -2, -2, -2]],
 ];
 for (const [name, alpha, beta, results, slopes, kinks = [0, 0]] of limits) {
   const x = row([nan, inf, -inf, ...kinks]);

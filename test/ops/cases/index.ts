@@ -2,6 +2,7 @@
 
 import type { OpCase } from '../op-case.ts';
 import { cases as activation } from './activation.ts';
+import { cases as arithmetic } from './arithmetic.ts';
 import { cases as batchNorm } from './batch_norm2d.ts';
 import { cases as classification } from './classification.ts';
 import { cases as conv } from './conv2d.ts';
@@ -23,4 +24,5 @@ export const allCases: readonly OpCase[] = [
   ...pooling,
   ...optimizers,
   ...structure,
+  ...arithmetic,
 ];
