@@ -48,8 +48,7 @@ function affineOf(
 ): [gamma: GraphTensor, beta: GraphTensor] {
   const fans = { fanIn: 1, fanOut: 1 };
   if (affine) return [builder.parameter('gamma', shape, 'ones', fans), builder.parameter('beta', shape, 'zeros', fans)];
-  const { layer } = builder.graph;
-  return [builder.constant(`${layer}.gamma`, shape, 1), builder.constant(`${layer}.beta`, shape, 0)];
+  return [builder.constant('gamma', shape, 1), builder.constant('beta', shape, 0)];
 }
 
 function batchNorm(type: string, ranks: readonly number[], inputs: string, options: BatchNormOptions): Layer {
@@ -68,7 +67,7 @@ function batchNorm(type: string, ranks: readonly number[], inputs: string, optio
     const runningMean = builder.state('runningMean', [c], 0);
     const runningVariance = builder.state('runningVariance', [c], 1);
     const attrs = { epsilon, activation: 0, slope: 0 };
-    if (builder.mode === 'inference' || frozen) {
+    if (builder.mode === 'inference' || frozen || builder.isFrozen(runningMean)) {
       return graph.emit(
         batchNorm2dInferenceOp,
         [x, gamma, beta, runningMean, runningVariance],
@@ -95,7 +94,7 @@ export const batchNorm1d = (options: BatchNormOptions = {}): Layer =>
 
 /**
  * `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta` per channel (Ioffe & Szegedy 2015), with the batch's mean and
- * biased variance in training and the running ones in inference. The running variance is unbiased, as in PyTorch.
+ * biased variance in training and the running ones in inference, or where they are frozen. The running variance is unbiased, as in PyTorch.
  * Images `[n, h, w, c]`; gamma and beta, where `affine` is true (the default), `[c]`. Semantics: torch.nn.BatchNorm2d.
  */
 export const batchNorm2d = (options: BatchNormOptions = {}): Layer =>

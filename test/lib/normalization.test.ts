@@ -149,7 +149,7 @@ describe('batch norm', () => {
       selectBackend({ backend: 'typescript' }),
       {},
     );
-    const { plan } = session.compiled('predict', { images: new Float32Array(8 * 8 * 3), size: 1 });
+    const { plan } = session.compiled('predict', { inputs: [new Float32Array(8 * 8 * 3)], size: 1 });
     const constant = plan.ops.slice(0, plan.constantOps).map(({ op }) => op.name);
     expect(constant).toEqual(['batch_norm2d_fold']);
     expect(plan.ops.slice(plan.constantOps).map(({ op }) => op.name)).toEqual(['normalize', 'conv2d']);
