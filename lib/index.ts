@@ -95,7 +95,14 @@ export {
   maxPool2d,
   type Pool2dOptions,
 } from './nn/pooling.ts';
-export { type DropoutOptions, dropout } from './nn/regularization.ts';
+export {
+  type DropoutOptions,
+  dropout,
+  spatialDropout1d,
+  spatialDropout2d,
+  spatialDropout3d,
+  stochasticDepth,
+} from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
 export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';
 export { type InputOptions, input, type Value } from './nn/value.ts';

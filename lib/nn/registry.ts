@@ -10,7 +10,7 @@ import { flatten, linear } from './linear.ts';
 import { add, concat, divide, maximum, minimum, multiply, slice, subtract } from './merge.ts';
 import * as normalizations from './normalization.ts';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pooling.ts';
-import { dropout } from './regularization.ts';
+import * as regularizations from './regularization.ts';
 import { residual } from './residual.ts';
 import { permute, reshape } from './structure.ts';
 
@@ -22,7 +22,7 @@ const MAX_NESTING = 200;
 
 const factories = new Map<string, Factory>([
   ...Object.entries({ conv2d, linear, flatten, ...activations, ...normalizations }),
-  ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, dropout }),
+  ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, ...regularizations }),
   ...Object.entries({ reshape, permute, concat, slice }),
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],
