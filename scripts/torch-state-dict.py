@@ -19,7 +19,7 @@ def small():
     return nn.Sequential(
         nn.Conv2d(3, 4, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(),
         nn.Conv2d(4, 8, 3, padding=1, groups=4), nn.GroupNorm(2, 8), nn.PReLU(8),
-        nn.LayerNorm([8, 3, 2]), nn.InstanceNorm2d(8, affine=True),
+        nn.LayerNorm([8, 3, 2]), nn.InstanceNorm2d(8, affine=True), nn.ConvTranspose2d(8, 6, (2, 1), groups=2),
         nn.Flatten(), nn.PReLU(48), nn.BatchNorm1d(48), nn.Linear(48, 5), nn.Tanh(), nn.Linear(5, 3),
     )  # fmt: skip
 

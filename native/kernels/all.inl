@@ -44,6 +44,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "local_response_norm.inl"
 #include "max_pool.inl"
 #include "prelu_dw.inl"
+#include "resize.inl"
 #include "run_reduce.inl"
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,

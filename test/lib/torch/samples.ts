@@ -16,6 +16,7 @@ export const small = (): nn.Model =>
       nn.prelu({ perChannel: true }),
       nn.layerNorm({ axes: 3 }),
       nn.instanceNorm({ affine: true }),
+      nn.convTranspose2d({ filters: 6, kernelSize: [2, 1], groups: 2 }),
       nn.flatten(),
       nn.prelu({ perChannel: true }),
       nn.batchNorm1d(),
