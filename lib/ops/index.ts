@@ -1,6 +1,8 @@
 // The op table: every op, in the order of its code in the plan format and in C++.
 
 import { adamStep } from './adam_step.ts';
+import { adaptiveAvgPool2d, adaptiveAvgPool2dDx } from './adaptive_avg_pool2d.ts';
+import { adaptiveMaxPool2d, adaptiveMaxPool2dDx } from './adaptive_max_pool2d.ts';
 import { add } from './add.ts';
 import { avgPool2d, avgPool2dDx } from './avg_pool2d.ts';
 import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchNorm2dRunning } from './batch_norm2d.ts';
@@ -23,6 +25,8 @@ import { linear, linearDw, linearDx } from './linear.ts';
 import { localResponseNorm, localResponseNormDx } from './local_response_norm.ts';
 import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
+import { maxPool2dPosition } from './max_pool2d_position.ts';
+import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { normalize } from './normalize.ts';
 import type { OpDefinition } from './op.ts';
 import { pad, padDx } from './pad.ts';
@@ -104,6 +108,13 @@ export const opTable: readonly OpDefinition[] = [
   padDx,
   resize2d,
   resize2dDx,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dDx,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dDx,
+  maxPool2dPosition,
+  maxUnpool2d,
+  maxUnpool2dDx,
   groupNorm,
   groupNormDw,
   groupNormDx,
@@ -113,6 +124,10 @@ export const opTable: readonly OpDefinition[] = [
 
 export {
   adamStep,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dDx,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dDx,
   add,
   avgPool2d,
   avgPool2dDx,
@@ -154,6 +169,9 @@ export {
   logSoftmaxDx,
   maxPool2d,
   maxPool2dDx,
+  maxPool2dPosition,
+  maxUnpool2d,
+  maxUnpool2dDx,
   normalize,
   pad,
   padDx,

@@ -12,6 +12,7 @@ import type { Given } from './faults/fault.ts';
 import { faults as matrixFaults } from './faults/matrix.ts';
 import { faults as normalizationFaults } from './faults/normalization.ts';
 import { faults as otherFaults } from './faults/other.ts';
+import { faults as poolingFaults } from './faults/pooling.ts';
 import { faults as structureFaults } from './faults/structure.ts';
 
 const specs = (inputs: readonly Given[]): (TensorSpec | undefined)[] =>
@@ -20,6 +21,8 @@ const specs = (inputs: readonly Given[]): (TensorSpec | undefined)[] =>
 const faults = [
   ...matrixFaults,
   ...activationFaults,
+  ...otherFaults,
+  ...poolingFaults,
   ...normalizationFaults,
   ...otherFaults,
   ...structureFaults,
@@ -45,7 +48,7 @@ describe('infer refuses', () => {
   );
 });
 
-const ARRAYS: Readonly<Record<DType, DType>> = { f32: 'i32', i32: 'f32', u8: 'i32' };
+const ARRAYS: Readonly<Record<DType, DType>> = { f32: 'u8', i32: 'f32', u8: 'i32' };
 
 describe.each(ops.opTable.filter((op) => op.inputs.length > 0).map((op) => [op.name, op] as const))(
   '%s',
