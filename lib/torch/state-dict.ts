@@ -16,7 +16,8 @@ export interface StateTensor {
 }
 
 export interface StateDictOptions {
-  /** The module of each layer, `{ conv2d_1: 'features.0' }`. */
+  /** The module of each layer, `{ conv2d_1: 'features.0' }`. A separable convolution is two modules, `separableConv2d_1.depthwise`
+   * and `separableConv2d_1.pointwise`. */
   readonly names?: ModuleNames;
 }
 

@@ -1,6 +1,6 @@
 // Group normalisation: what one example's groups make of the moments and sums of its channels, and layer normalisation,
-// where each row is a group of its own. Needs elementwise.inl and softmax.inl (sum_in_turns). Sums over the channels of a
-// group run in double over fp32 terms, as docs/numerics.md defines.
+// where each row is a group of its own. Needs elementwise.inl and softmax.inl (sum_in_turns). Sums over the channels of
+// a group run in double over fp32 terms, as docs/numerics.md defines.
 
 /// Mean and reciprocal deviation of each group of `size` channels from the channels' means and variances.
 static void group_norm_statistics(const float* means, const float* variances, int64_t groups, int64_t size,
@@ -23,8 +23,9 @@ static void group_norm_statistics(const float* means, const float* variances, in
 static void group_norm_factors(const float* gamma, const float* products, const float* sums, int64_t groups,
                                int64_t size, double count, float* a, float* b) {
   const auto share = [=](const float* values, int64_t start) {
-    const double sum = sum_in_turns(
-        size, [=](int64_t k) { return static_cast<double>(gamma[start + k]) * static_cast<double>(values[start + k]); });
+    const double sum = sum_in_turns(size, [=](int64_t k) {
+      return static_cast<double>(gamma[start + k]) * static_cast<double>(values[start + k]);
+    });
     return static_cast<float>(sum / count);
   };
   for (int64_t start = 0; start < groups * size; start += size) {
@@ -81,8 +82,8 @@ static void layer_norm_backward_rows(const float* dy, const float* x, const floa
     const float* from = x + row * c;
     const float centre = mean[row];
     const float scale = rstd[row];
-    const double sum = sum_in_turns(
-        c, [=](int64_t k) { return static_cast<double>(gamma[k]) * static_cast<double>(g[k]); });
+    const double sum =
+        sum_in_turns(c, [=](int64_t k) { return static_cast<double>(gamma[k]) * static_cast<double>(g[k]); });
     const double product = sum_in_turns(c, [=](int64_t k) {
       const float xhat = (from[k] - centre) * scale;
       return static_cast<double>(gamma[k]) * static_cast<double>(g[k] * xhat);

@@ -14,7 +14,8 @@ struct LocalResponseNorm {
   float beta, k;
   /// A row of x with `before` zeros in front and `after` behind.
   float* padded;
-  /// For the gradient: a row of terms with `after` zeros in front and `before` behind, the rest of `before + after + c`.
+  /// For the gradient: a row of terms with `after` zeros in front and `before` behind, the rest of `before + after +
+  /// c`.
   float* terms;
 };
 

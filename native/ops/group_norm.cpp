@@ -1,6 +1,6 @@
-// group_norm: statistics over the groups of each example, and both gradients. An example is x[p,c]; its channels' moments
-// and sums come as in batch_norm2d, then those of a group are combined. With one pixel and one group, which is layer norm,
-// each example is a row that is normalised while it is in cache.
+// group_norm: statistics over the groups of each example, and both gradients. An example is x[p,c]; its channels'
+// moments and sums come as in batch_norm2d, then those of a group are combined. With one pixel and one group, which is
+// layer norm, each example is a row that is normalised while it is in cache.
 #include <algorithm>
 
 #include "../generated/op_table.h"
@@ -190,7 +190,9 @@ struct DwScratch {
   int64_t products = 0, sums = 0, product_blocks, sum_blocks;
 
   DwScratch(const OpArgs& args, const Kernels& kernels, int threads)
-      : geometry(*args.inputs[0], args.inputs[2]->dims[1]), columns{geometry.n, geometry.c}, example(geometry, kernels) {
+      : geometry(*args.inputs[0], args.inputs[2]->dims[1]),
+        columns{geometry.n, geometry.c},
+        example(geometry, kernels) {
     if (!geometry.rows_alone()) {
       layout.take(threads, example.layout.bytes);
       products = layout.take(sat_mul(geometry.n, geometry.c), sizeof(float));

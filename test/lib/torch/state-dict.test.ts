@@ -121,6 +121,16 @@ describe('layouts', () => {
     expect(weightOf(model, 'linear_1.weight').data).toEqual([0, 1, 2]);
   });
 
+  it('a separable convolution is two modules', () => {
+    const model = nn.sequential([nn.separableConv2d({ filters: 2, kernelSize: 3 })], { inputShape: [4, 4, 5] });
+    const names = { 'separableConv2d_1.depthwise': '0', 'separableConv2d_1.pointwise': '1' };
+    expect([...nn.stateDict(model, { names })].map(([name, { shape }]) => [name, ...shape])).toEqual([
+      ['0.weight', 5, 1, 3, 3],
+      ['1.weight', 2, 5, 1, 1],
+      ['1.bias', 2],
+    ]);
+  });
+
   it('module paths are ordered by number', () => {
     const paths = ['layer10.0', 'layer2.1.conv', 'layer2.1', 'layer2.0.conv10', 'layer2.0.conv9', 'fc', '2', '10'];
     const wanted = ['2', '10', 'fc', 'layer2.0.conv9', 'layer2.0.conv10', 'layer2.1', 'layer2.1.conv', 'layer10.0'];
