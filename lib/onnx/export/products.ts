@@ -21,9 +21,10 @@ function windowAttributes(call: OpCall) {
   };
 }
 
+const bias = (call: OpCall): string[] => (call.has(2) ? [call.as(2, [0])] : []);
+
 function convolved(call: OpCall, opType: string, more: Readonly<Record<string, readonly number[]>> = {}): Placed {
-  const bias = call.has(2) ? [call.as(2, [0])] : [];
-  const inputs = [call.as(0, IMAGES), call.as(1, KERNEL), ...bias];
+  const inputs = [call.as(0, IMAGES), call.as(1, KERNEL), ...bias(call)];
   return { order: IMAGES, name: call.activated(call.emit(opType, inputs, { ...windowAttributes(call), ...more })) };
 }
 
@@ -39,11 +40,10 @@ function flattened(call: OpCall): FileValue | undefined {
 
 function linear(call: OpCall): Placed {
   const weights = call.value(1);
-  const bias = call.has(2) ? [call.as(2, [0])] : [];
   const source = weights.data && flattened(call);
   const product = (x: string, w: string): Placed => ({
     order: [0, 1],
-    name: call.activated(call.emit('Gemm', [x, w, ...bias])),
+    name: call.activated(call.emit('Gemm', [x, w, ...bias(call)])),
   });
   if (!source || !weights.data) return product(call.as(0, [0, 1]), call.as(1, [0, 1]));
   const { order, tensor } = source;

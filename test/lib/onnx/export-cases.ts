@@ -32,8 +32,7 @@ const notImported = (operator: string, cases: readonly ExportCase[]): ExportCase
   cases.map((one) => ({ ...one, notImported: operator }));
 
 /** Of two inputs. */
-function joining(type: 'add' | 'subtract' | 'multiply' | 'divide' | 'maximum' | 'minimum'): ExportCase[] {
-  const layer = lw[type] as (options?: lw.LayerOptions) => Layer;
+function joining(type: string, layer: (options?: lw.LayerOptions) => Layer): ExportCase[] {
   return [
     ...graph(`${type} of images`, () => {
       const [a, b] = [lw.input({ shape: [3, 4, 2], name: 'a' }), lw.input({ shape: [3, 4, 2], name: 'b' })];
@@ -64,14 +63,15 @@ const counting: Options[] = [
   { size: 2, dilation: 2, padding: 1 },
 ];
 
-function unpooling(type: 'maxUnpool1d' | 'maxUnpool2d' | 'maxUnpool3d', shape: readonly number[]): ExportCase[] {
-  const pool = { maxUnpool1d: lw.maxPool1d, maxUnpool2d: lw.maxPool2d, maxUnpool3d: lw.maxPool3d }[type];
+type PoolLayer = (options: { readonly size: number }) => Layer;
+
+function unpooling(type: string, pool: PoolLayer, unpool: PoolLayer, shape: readonly number[]): ExportCase[] {
   return notImported(
     'Mod',
     graph(`${type} of what was pooled`, () => {
       const x = lw.input({ shape });
       const pooled = lw.relu()(pool({ size: 2 })(x));
-      return lw.model({ inputs: x, outputs: lw[type]({ size: 2 })(pooled, x) });
+      return lw.model({ inputs: x, outputs: unpool({ size: 2 })(pooled, x) });
     }),
   );
 }
@@ -185,9 +185,9 @@ export const exportCases: Readonly<Record<string, readonly ExportCase[]>> = {
   lpPool1d: alone('lpPool1d', [9, 3], ...lines),
   lpPool2d: alone('lpPool2d', image, ...windows, { size: 2, p: 1 }, { size: 2, p: 3 }),
   lpPool3d: alone('lpPool3d', [4, 5, 4, 2], ...volumes),
-  maxUnpool1d: unpooling('maxUnpool1d', [6, 3]),
-  maxUnpool2d: unpooling('maxUnpool2d', [4, 6, 3]),
-  maxUnpool3d: unpooling('maxUnpool3d', [4, 4, 2, 3]),
+  maxUnpool1d: unpooling('maxUnpool1d', lw.maxPool1d, lw.maxUnpool1d, [6, 3]),
+  maxUnpool2d: unpooling('maxUnpool2d', lw.maxPool2d, lw.maxUnpool2d, [4, 6, 3]),
+  maxUnpool3d: unpooling('maxUnpool3d', lw.maxPool3d, lw.maxUnpool3d, [4, 4, 2, 3]),
   globalAvgPool1d: alone('globalAvgPool1d', [5, 3], {}),
   globalAvgPool2d: alone('globalAvgPool2d', image, {}),
   globalAvgPool3d: alone('globalAvgPool3d', [2, 3, 4, 3], {}),
@@ -272,12 +272,12 @@ export const exportCases: Readonly<Record<string, readonly ExportCase[]>> = {
   ],
   pixelShuffle: alone('pixelShuffle', [2, 3, 8], { factor: 2 }),
   pixelUnshuffle: alone('pixelUnshuffle', [4, 6, 2], { factor: 2 }),
-  add: joining('add'),
-  subtract: joining('subtract'),
-  multiply: joining('multiply'),
-  divide: joining('divide'),
-  maximum: joining('maximum'),
-  minimum: joining('minimum'),
+  add: joining('add', lw.add),
+  subtract: joining('subtract', lw.subtract),
+  multiply: joining('multiply', lw.multiply),
+  divide: joining('divide', lw.divide),
+  maximum: joining('maximum', lw.maximum),
+  minimum: joining('minimum', lw.minimum),
   constant: graph('constant beside an input', () => {
     const x = lw.input({ shape: [2, 3] });
     return lw.model({ inputs: x, outputs: lw.add()(x, lw.constant({ shape: [2, 3], values: [1, 2, 3, 4, 5, 6] })) });
