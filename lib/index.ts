@@ -18,6 +18,7 @@ export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';
 export { type ErrorCode, LanewiseError } from './errors.ts';
 export type { GraphTensor } from './graph/graph.ts';
+export * as models from './models/networks.ts';
 export {
   type ClipOptions,
   celu,
@@ -49,6 +50,7 @@ export {
   softsign,
   tanh,
 } from './nn/activation.ts';
+export { type BiasOptions, bias } from './nn/bias.ts';
 export { type BranchesOptions, branches } from './nn/branches.ts';
 export type { Builder, Mode } from './nn/builder.ts';
 export { type ConstantOptions, constant, type ParameterOptions, parameter } from './nn/constant.ts';

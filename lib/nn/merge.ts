@@ -54,6 +54,10 @@ export function addAll(builder: Builder, xs: readonly GraphTensor[]): GraphTenso
   );
 }
 
+/** The product from left to right. */
+export const multiplyAll = (builder: Builder, xs: readonly GraphTensor[]): GraphTensor =>
+  fromLeft(builder, xs, 'multiply', (a, b) => builder.graph.emit(binary, [a, b], binaryAttrs('multiply')));
+
 const arithmetic = (name: BinaryName & string, arity: Layer['arity']) => (options: LayerOptions) => {
   onlyKnown(options?.name ?? name, options, ['name']);
   const emit: Layer['emit'] = (builder, ...xs) =>

@@ -2,6 +2,7 @@
 
 import { LanewiseError } from '../errors.ts';
 import * as activations from './activation.ts';
+import { bias } from './bias.ts';
 import { branches } from './branches.ts';
 import { constantLayer, parameterLayer } from './constant.ts';
 import { conv2d } from './conv2d.ts';
@@ -20,7 +21,7 @@ type Factory = (options: any) => Layer;
 const MAX_NESTING = 200;
 
 const factories = new Map<string, Factory>([
-  ...Object.entries({ conv2d, linear, flatten, ...activations }),
+  ...Object.entries({ conv2d, linear, bias, flatten, ...activations }),
   ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
   ...Object.entries({ reshape, permute, concat, slice }),
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),

@@ -26,6 +26,7 @@ describe('layer shapes', () => {
     ['global max pooling', [nn.globalMaxPool2d()], [3]],
     ['flatten', [nn.flatten()], [2352]],
     ['reshape', [nn.reshape({ shape: [2, 14, 28, 3] })], [2, 14, 28, 3]],
+    ['bias', [nn.bias(), nn.flatten(), nn.bias()], [588]],
     ['permute', [nn.maxPool2d({ size: [2, 4] }), nn.permute({ axes: [2, 0, 1] })], [3, 14, 7]],
     [
       'branches, side by side',
@@ -102,7 +103,11 @@ describe('wrong options', () => {
     ['an axis named twice', () => nn.permute({ axes: [0, 0, 1] }), /permute: axes must be .* not \[0, 0, 1\]/],
     ['too few axes', () => shapeOf([nn.permute({ axes: [1, 0] })]), /permute_1: an example has 3 axes, axes names 2/],
     ['one branch', () => nn.branches([[]]), /branches: bodies must be lists of layers, two or more/],
-    ['another join', () => nn.branches([[], []], { join: wrong('toString') }), /join must be 'concat' or 'add', not/],
+    [
+      'another join',
+      () => nn.branches([[], []], { join: wrong('toString') }),
+      /join must be 'concat' or 'add' or 'multiply', not/,
+    ],
     [
       'branches of different sizes',
       () => shapeOf([nn.branches([[], [nn.maxPool2d({ size: 2 })]])]),
