@@ -23,9 +23,11 @@ import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { normalize } from './normalize.ts';
 import type { OpDefinition } from './op.ts';
+import { pad, padDx } from './pad.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
+import { resize2d, resize2dDx } from './resize2d.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -96,6 +98,10 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
+  pad,
+  padDx,
+  resize2d,
+  resize2dDx,
 ];
 
 export {
@@ -137,6 +143,8 @@ export {
   maxPool2d,
   maxPool2dDx,
   normalize,
+  pad,
+  padDx,
   prelu,
   preluDw,
   preluDx,
@@ -144,6 +152,8 @@ export {
   relu,
   reluDx,
   reshape,
+  resize2d,
+  resize2dDx,
   sgdStep,
   sigmoid,
   sigmoidDx,
