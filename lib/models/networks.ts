@@ -13,4 +13,5 @@ export type { NetworkOptions } from './network-options.ts';
 export { type PreActivationResnetOptions, preActivationResnet, type ResnetOptions, resnet } from './resnet.ts';
 export { smallVgg } from './small-vgg.ts';
 export { type TinyYoloOptions, tinyYolo } from './tiny-yolo.ts';
+export { type UnetOptions, unet } from './unet.ts';
 export { type VggOptions, vgg } from './vgg.ts';

@@ -40,6 +40,18 @@ describe('published networks', () => {
         [13, 13, 125],
       ],
     ],
+    // PyTorch's count of the same layers: that of the paper's 31 million, with padding and batch norm.
+    [
+      'U-Net',
+      models.unet(),
+      [128, 128, 3],
+      0,
+      [
+        [8, 8, 1024],
+        [128, 128, 64],
+        [128, 128, 2],
+      ],
+    ],
     ['Atari DQN', models.atariDqn({ classes: 6 }), [84, 84, 4], 1_687_206, [[7, 7, 64], [6]]],
     ['AlphaGo policy', models.alphagoPolicy(), [19, 19, 48], 3_882_793, [[19, 19, 192], [19, 19, 1], [361]]],
   ])('%s', (_, layers, shape, parameters, maps) => {
@@ -73,6 +85,7 @@ describe.skipIf(!loadNative().binding)('small versions train with equal bits on 
     ['efficientnetB0', () => models.efficientnetB0({ width: 1 / 16, classes: 10 }), [32, 32, 1]],
     ['dense blocks', () => pooled([...models.denseBlock({ layers: 3, growth: 4 })]), [6, 6, 10]],
     ['tinyYolo', () => pooled(models.tinyYolo({ width: 1 / 64, anchors: 1 })), [32, 32, 1]],
+    ['unet', () => pooled(models.unet({ width: 1 / 32, depth: 2, classes: 10 })), [12, 8, 1]],
     ['atariDqn', () => models.atariDqn({ width: 1 / 16 }), [36, 36, 2]],
     ['alphagoPolicy', () => models.alphagoPolicy({ width: 1 / 32, depth: 2 }), [5, 5, 4]],
   ])('%s', async (_, layers, inputShape) => {
@@ -112,6 +125,7 @@ describe('wrong options of networks', () => {
     ['a depth', () => models.resnet(wrong({ depth: 20 })), /resnet: depth must be 18, 34, 50, 101, 152, not 20/],
     ['a form', () => models.vgg(wrong({ form: 'mnist' })), /vgg: form must be 'imagenet' or 'cifar', not 'mnist'/],
     ['no blocks', () => models.preActivationResnet({ blocks: [2, 0] }), /preActivationResnet: blocks must be/],
+    ['no level', () => models.unet({ depth: 0 }), /unet: depth must be/],
     ['no anchors', () => models.tinyYolo({ anchors: 0 }), /tinyYolo: anchors must be/],
     ['a negative depth', () => models.alphagoPolicy({ depth: -1 }), /alphagoPolicy: depth must be/],
     ['no growth', () => models.denseBlock({ layers: 1, growth: 0 }), /denseBlock: growth must be/],
