@@ -4,9 +4,10 @@
 import { relu } from '../nn/activation.ts';
 import { branches } from '../nn/branches.ts';
 import { conv2d } from '../nn/conv2d.ts';
+import { globalAvgPool2d } from '../nn/global-pooling.ts';
 import type { Layer } from '../nn/layer.ts';
 import { linear } from '../nn/linear.ts';
-import { avgPool2d, globalAvgPool2d, maxPool2d } from '../nn/pooling.ts';
+import { avgPool2d, maxPool2d } from '../nn/pooling.ts';
 import { batchNorm2d } from '../nn/regularization.ts';
 import { integer } from '../options.ts';
 import { convNorm } from './conv-norm.ts';

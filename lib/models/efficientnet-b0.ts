@@ -3,9 +3,9 @@
 
 import { sigmoid, silu } from '../nn/activation.ts';
 import { branches } from '../nn/branches.ts';
+import { globalAvgPool2d } from '../nn/global-pooling.ts';
 import type { Layer } from '../nn/layer.ts';
 import { linear } from '../nn/linear.ts';
-import { globalAvgPool2d } from '../nn/pooling.ts';
 import { dropout } from '../nn/regularization.ts';
 import { residual } from '../nn/residual.ts';
 import { integer } from '../options.ts';

@@ -2,9 +2,9 @@
 // 3,504,872 parameters.
 
 import { relu6 } from '../nn/activation.ts';
+import { globalAvgPool2d } from '../nn/global-pooling.ts';
 import type { Layer } from '../nn/layer.ts';
 import { linear } from '../nn/linear.ts';
-import { globalAvgPool2d } from '../nn/pooling.ts';
 import { dropout } from '../nn/regularization.ts';
 import { residual } from '../nn/residual.ts';
 import { convNorm } from './conv-norm.ts';

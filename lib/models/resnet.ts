@@ -3,9 +3,10 @@
 
 import { relu } from '../nn/activation.ts';
 import { conv2d } from '../nn/conv2d.ts';
+import { globalAvgPool2d } from '../nn/global-pooling.ts';
 import type { Layer } from '../nn/layer.ts';
 import { linear } from '../nn/linear.ts';
-import { globalAvgPool2d, maxPool2d } from '../nn/pooling.ts';
+import { maxPool2d } from '../nn/pooling.ts';
 import { batchNorm2d } from '../nn/regularization.ts';
 import { residual } from '../nn/residual.ts';
 import { fail, show } from '../options.ts';
