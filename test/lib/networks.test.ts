@@ -45,7 +45,7 @@ describe('published networks', () => {
       'U-Net',
       models.unet(),
       [128, 128, 3],
-      0,
+      31_037_698,
       [
         [8, 8, 1024],
         [128, 128, 64],
