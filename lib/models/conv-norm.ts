@@ -2,7 +2,7 @@
 
 import { conv2d } from '../nn/conv2d.ts';
 import type { Layer } from '../nn/layer.ts';
-import { batchNorm2d } from '../nn/regularization.ts';
+import { batchNorm2d } from '../nn/normalization.ts';
 
 interface ConvNormOptions {
   readonly stride?: number;

@@ -1,12 +1,12 @@
 // EfficientNet-B0 (Tan & Le 2019): inverted residuals whose channels are weighted by squeeze-and-excitation (Hu et al. 2018).
-// As torchvision has it: 5,288,548 parameters. Without stochastic depth.
+// As torchvision has it: 5,288,548 parameters.
 
 import { sigmoid, silu } from '../nn/activation.ts';
 import { branches } from '../nn/branches.ts';
 import { globalAvgPool2d } from '../nn/global-pooling.ts';
 import type { Layer } from '../nn/layer.ts';
 import { linear } from '../nn/linear.ts';
-import { dropout } from '../nn/regularization.ts';
+import { dropout, stochasticDepth } from '../nn/regularization.ts';
 import { residual } from '../nn/residual.ts';
 import { integer } from '../options.ts';
 import { convNorm } from './conv-norm.ts';
@@ -23,6 +23,9 @@ const STAGES = [
   [6, 3, 320, 1, 1],
 ] as const;
 const SQUEEZE = 4;
+/** Share of the examples for which the last block is left out; it grows from 0 in the first. */
+const DROPPED = 0.2;
+const BLOCKS = STAGES.reduce((sum, [, , , count]) => sum + count, 0);
 
 export interface SqueezeExcitationOptions {
   /** Channels of the input, which are those of the output. */
@@ -43,6 +46,7 @@ export function squeezeExcitation({ channels, squeezed }: SqueezeExcitationOptio
 export function efficientnetB0(options: NetworkOptions = {}): Layer[] {
   const { classes, channels } = checkedNetwork('efficientnetB0', options, 1000);
   let width = channels(32);
+  let index = 0;
   const stem = convNorm(width, 3, { stride: 2, activation: silu });
   const block = (expansion: number, kernelSize: number, outputs: number, stride: number): Layer[] => {
     const wide = expansion * width;
@@ -54,7 +58,8 @@ export function efficientnetB0(options: NetworkOptions = {}): Layer[] {
     ];
     const same = stride === 1 && width === outputs;
     width = outputs;
-    return same ? [residual(body)] : body;
+    const rate = (DROPPED * index++) / BLOCKS;
+    return same ? [residual([...body, stochasticDepth({ rate })])] : body;
   };
   return [
     ...stem,

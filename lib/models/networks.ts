@@ -5,6 +5,7 @@ export { airbench } from './airbench.ts';
 export { alexnet } from './alexnet.ts';
 export { type AlphagoPolicyOptions, alphagoPolicy } from './alphago-policy.ts';
 export { atariDqn } from './atari-dqn.ts';
+export { audioCnn } from './audio-cnn.ts';
 export { type DenseBlockOptions, denseBlock, densenet121 } from './densenet.ts';
 export { efficientnetB0, type SqueezeExcitationOptions, squeezeExcitation } from './efficientnet-b0.ts';
 export { lenet5 } from './lenet5.ts';

@@ -52,6 +52,7 @@ describe('published networks', () => {
         [128, 128, 2],
       ],
     ],
+    ['audio CNN', models.audioCnn(), [8192, 1], 37_642, [[512, 32], [8, 128], [10]]],
     ['Atari DQN', models.atariDqn({ classes: 6 }), [84, 84, 4], 1_687_206, [[7, 7, 64], [6]]],
     ['AlphaGo policy', models.alphagoPolicy(), [19, 19, 48], 3_882_793, [[19, 19, 192], [19, 19, 1], [361]]],
   ])('%s', (_, layers, shape, parameters, maps) => {
@@ -86,6 +87,7 @@ describe.skipIf(!loadNative().binding)('small versions train with equal bits on 
     ['dense blocks', () => pooled([...models.denseBlock({ layers: 3, growth: 4 })]), [6, 6, 10]],
     ['tinyYolo', () => pooled(models.tinyYolo({ width: 1 / 64, anchors: 1 })), [32, 32, 1]],
     ['unet', () => pooled(models.unet({ width: 1 / 32, depth: 2, classes: 10 })), [12, 8, 1]],
+    ['audioCnn', () => models.audioCnn({ width: 1 / 8 }), [1100, 1]],
     ['atariDqn', () => models.atariDqn({ width: 1 / 16 }), [36, 36, 2]],
     ['alphagoPolicy', () => models.alphagoPolicy({ width: 1 / 32, depth: 2 }), [5, 5, 4]],
   ])('%s', async (_, layers, inputShape) => {
