@@ -26,7 +26,7 @@ describe('layer shapes', () => {
     ['global max pooling', [nn.globalMaxPool2d()], [3]],
     ['flatten', [nn.flatten()], [2352]],
     ['reshape', [nn.reshape({ shape: [2, 14, 28, 3] })], [2, 14, 28, 3]],
-    ['bias', [nn.bias(), nn.flatten(), nn.bias()], [588]],
+    ['bias', [nn.bias(), nn.flatten(), nn.bias()], [2352]],
     ['permute', [nn.maxPool2d({ size: [2, 4] }), nn.permute({ axes: [2, 0, 1] })], [3, 14, 7]],
     [
       'branches, side by side',
