@@ -1,5 +1,5 @@
 // A convolutional network for raw audio after M5 (Dai et al. 2016): a long first filter with a large stride in the place of a
-// spectrogram, then convolutions of 3 over ever fewer, ever wider positions. Spoken digits: see bench/train.
+// spectrogram, then convolutions of 3 over ever fewer, ever wider positions. Spoken digits: bench/train/fsdd.ts.
 
 import { relu } from '../nn/activation.ts';
 import { conv1d } from '../nn/conv2d.ts';
