@@ -8,6 +8,7 @@ import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
 import { binary, broadcast, reduce } from './binary.ts';
+import { blend } from './blend.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
 import { countCorrect } from './count_correct.ts';
@@ -26,6 +27,7 @@ import type { OpDefinition } from './op.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
+import { rmspropStep } from './rmsprop_step.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -96,6 +98,8 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
+  rmspropStep,
+  blend,
 ];
 
 export {
@@ -113,6 +117,7 @@ export {
   biasAdd,
   biasAddDb,
   binary,
+  blend,
   broadcast,
   concat,
   conv2d,
@@ -144,6 +149,7 @@ export {
   relu,
   reluDx,
   reshape,
+  rmspropStep,
   sgdStep,
   sigmoid,
   sigmoidDx,

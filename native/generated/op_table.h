@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x827b4744u;
+inline constexpr uint32_t kOpTableHash = 0x8dc11402u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -71,6 +71,8 @@ enum class OpCode : int32_t {
   kBinary = 56,
   kReduce = 57,
   kBroadcast = 58,
+  kRmspropStep = 59,
+  kBlend = 60,
 };
 
 struct Conv2dAttrs {
@@ -368,6 +370,14 @@ struct BroadcastAttrs {
   int32_t d5;
 };
 
+struct RmspropStepAttrs {
+  float alpha;
+  float momentum;
+  float epsilon;
+  float weight_decay;
+  int32_t cumulative;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -426,6 +436,8 @@ extern const OpImpl concat_impl;
 extern const OpImpl binary_impl;
 extern const OpImpl reduce_impl;
 extern const OpImpl broadcast_impl;
+extern const OpImpl rmsprop_step_impl;
+extern const OpImpl blend_impl;
 
 struct OpEntry {
   const char* name;
@@ -500,9 +512,11 @@ inline constexpr OpEntry kOpTable[] = {
     {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
     {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
     {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
+    {"rmsprop_step", 6, 6, 0, 5, &rmsprop_step_impl, 0xc, 0xf, -1, -1},
+    {"blend", 3, 3, 0, 0, &blend_impl, 0x0, 0x1, -1, -1},
 };
 
-inline constexpr int kOpCount = 59;
+inline constexpr int kOpCount = 61;
 
 }  // namespace lanewise
 // clang-format on
