@@ -3,22 +3,34 @@
 
 import { LanewiseError } from '../errors.ts';
 import { channelStatistics } from './channel-statistics.ts';
-import type { Dataset } from './dataset.ts';
+import type { Dataset, DatasetInput, DatasetTarget } from './dataset.ts';
 
-export interface DatasetSource {
+/** Values for one input of a network. */
+export interface ExamplesSource {
   /** All values, example after example, each of `shape`. Bytes stay bytes in memory. */
   readonly images: Uint8Array | Float32Array;
-  /** Class of each image, from 0. */
-  readonly labels: Int32Array | Uint8Array | readonly number[];
   /** Sizes of one example, channels last: images `[h, w, c]`, audio `[w, c]`, volumes `[d, h, w, c]`, features `[f]`. */
   readonly shape: readonly number[];
-  /** Names of the classes, or how many there are. */
-  readonly classes: readonly string[] | number;
-  /** For messages. Default `'images'`. */
-  readonly name?: string | undefined;
   /** Per channel, in the unit of `images`. Default: taken from the images. Give the training set's to a test set. */
   readonly mean?: readonly number[] | undefined;
   readonly std?: readonly number[] | undefined;
+}
+
+/** What one output of a network is to give. */
+export interface LabelsSource {
+  /** Class of each example, from 0. */
+  readonly labels: Int32Array | Uint8Array | readonly number[];
+  /** Names of the classes, or how many there are. */
+  readonly classes: readonly string[] | number;
+}
+
+export interface DatasetSource extends ExamplesSource, LabelsSource {
+  /** For messages. Default `'images'`. */
+  readonly name?: string | undefined;
+  /** What a network's inputs after the first take, by their names. */
+  readonly inputs?: Readonly<Record<string, ExamplesSource>> | undefined;
+  /** What a network's outputs after the first are to give, by their names. */
+  readonly targets?: Readonly<Record<string, LabelsSource>> | undefined;
 }
 
 const MAX_RANK = 4;
@@ -31,9 +43,42 @@ export function datasetFrom(source: DatasetSource): Dataset {
     throw new LanewiseError('data', 'datasetFrom needs an object { images, labels, shape, classes }');
   }
   const name = source.name ?? 'images';
-  const fail = (message: string): never => {
-    throw new LanewiseError('data', `${name}: ${message}`);
-  };
+  const failAs =
+    (what: string): Fail =>
+    (message) => {
+      throw new LanewiseError('data', `${what}: ${message}`);
+    };
+  const fail = failAs(name);
+  const { count, ...examples } = examplesFrom(name, source, fail);
+  const inputs = mapNamed('inputs', source.inputs, fail, (input, given) => {
+    const what = `${name}: input ${input}`;
+    const { count: others, ...further } = examplesFrom(what, given, failAs(what));
+    return others === count ? further : failAs(what)(`there are ${others} examples of it, ${count} of the first input`);
+  });
+  const targets = mapNamed('targets', source.targets, fail, (output, given) =>
+    labelsFrom(given, count, failAs(`${name}: target ${output}`)),
+  );
+  return { name, count, ...examples, ...labelsFrom(source, count, fail), ...inputs, ...targets };
+}
+
+type Fail = (message: string) => never;
+
+function mapNamed<K extends string, S, T>(
+  key: K,
+  sources: Readonly<Record<string, S>> | undefined,
+  fail: Fail,
+  convert: (name: string, source: S) => T,
+): { readonly [P in K]?: Readonly<Record<string, T>> } {
+  if (sources === undefined) return {};
+  if (typeof sources !== 'object' || sources === null) fail(`${key} must be an object, by name`);
+  for (const [name, source] of Object.entries(sources))
+    if (typeof source !== 'object' || source === null)
+      fail(`${key}.${name} must be an object, not ${describe(source)}`);
+  const converted = Object.entries(sources).map(([name, source]) => [name, convert(name, source)] as const);
+  return { [key]: Object.fromEntries(converted) } as { readonly [P in K]: Readonly<Record<string, T>> };
+}
+
+function examplesFrom(name: string, source: ExamplesSource, fail: Fail): DatasetInput & { readonly count: number } {
   const { images, shape } = source;
   // A Uint8ClampedArray (canvas pixels) is told apart because it would be refused much later, by the backend.
   if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
@@ -51,24 +96,22 @@ export function datasetFrom(source: DatasetSource): Dataset {
     const wanted = `a positive multiple of ${shape.join(' x ')} = ${size}`;
     fail(`images holds ${images.length} values, which is not ${wanted}`);
   }
-  const classes = classNames(source.classes, fail);
-  const labels = checkedLabels(source.labels, count, classes.length, fail);
   const statistics = withContext(name, () =>
     source.mean === undefined || source.std === undefined ? channelStatistics(images, channels) : undefined,
   );
   return {
-    name,
-    shape: [...shape],
     count,
+    shape: [...shape],
     images,
-    labels,
-    classes,
     mean: perChannel('mean', source.mean ?? statistics?.mean, channels, Number.NEGATIVE_INFINITY, fail),
     std: perChannel('std', source.std ?? statistics?.std, channels, 0, fail),
   };
 }
 
-type Fail = (message: string) => never;
+function labelsFrom({ labels, classes }: LabelsSource, count: number, fail: Fail): DatasetTarget {
+  const names = classNames(classes, fail);
+  return { labels: checkedLabels(labels, count, names.length, fail), classes: names };
+}
 
 /** Memory that another thread can change, or that can shrink or vanish, cannot be trained on. */
 function checkMemory(array: Uint8Array | Float32Array | Int32Array, what: string, fail: Fail): void {
