@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x39e2f886u;
+inline constexpr uint32_t kOpTableHash = 0x1d56b4a2u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -84,6 +84,11 @@ enum class OpCode : int32_t {
   kMaxPool2dPosition = 69,
   kMaxUnpool2d = 70,
   kMaxUnpool2dDx = 71,
+  kGroupNorm = 72,
+  kGroupNormDw = 73,
+  kGroupNormDx = 74,
+  kLocalResponseNorm = 75,
+  kLocalResponseNormDx = 76,
 };
 
 struct Conv2dAttrs {
@@ -500,6 +505,29 @@ struct MaxUnpool2dAttrs {
   int32_t out_w;
 };
 
+struct GroupNormAttrs {
+  int32_t groups;
+  float epsilon;
+  int32_t activation;
+  float slope;
+};
+
+struct LocalResponseNormAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
+struct LocalResponseNormDxAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -571,6 +599,11 @@ extern const OpImpl adaptive_max_pool2d_dx_impl;
 extern const OpImpl max_pool2d_position_impl;
 extern const OpImpl max_unpool2d_impl;
 extern const OpImpl max_unpool2d_dx_impl;
+extern const OpImpl group_norm_impl;
+extern const OpImpl group_norm_dw_impl;
+extern const OpImpl group_norm_dx_impl;
+extern const OpImpl local_response_norm_impl;
+extern const OpImpl local_response_norm_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -658,9 +691,14 @@ inline constexpr OpEntry kOpTable[] = {
     {"max_pool2d_position", 1, 1, 1, 18, &max_pool2d_position_impl, 0x0, 0x0, -1, -1},
     {"max_unpool2d", 2, 2, 1, 2, &max_unpool2d_impl, 0x0, 0x0, -1, -1},
     {"max_unpool2d_dx", 2, 2, 1, 0, &max_unpool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"group_norm", 3, 3, 3, 4, &group_norm_impl, 0x0, 0x0, 0, 0},
+    {"group_norm_dw", 4, 4, 2, 0, &group_norm_dw_impl, 0x0, 0x0, -1, -1},
+    {"group_norm_dx", 5, 5, 1, 0, &group_norm_dx_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm", 1, 1, 1, 5, &local_response_norm_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm_dx", 2, 2, 1, 5, &local_response_norm_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 72;
+inline constexpr int kOpCount = 77;
 
 }  // namespace lanewise
 // clang-format on
