@@ -61,7 +61,9 @@ function linearCases(n: number, i: number, o: number): BenchCase[] {
 }
 
 function poolCases(n: number, size: number, c: number): BenchCase[] {
-  const window = { kernelH: 2, kernelW: 2, strideH: 2, strideW: 2, padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+  const sides = { padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+  const window = { kernelH: 2, kernelW: 2, strideH: 2, strideW: 2, ...sides, dilationH: 1, dilationW: 1 };
+  const counting = { countPadding: 0, ceilBottom: 0, ceilRight: 0, divisor: 0 };
   const [x, dy] = [random(n, size, size, c), random(n, size / 2, size / 2, c)];
   const index = wholeNumbers('u8', 4, n, size / 2, size / 2, c);
   const shape = `2x2/2 ${c}@${size} n${n}`;
@@ -69,8 +71,8 @@ function poolCases(n: number, size: number, c: number): BenchCase[] {
   return [
     opCase({ op: 'max_pool2d', shape, inputs: [x], attrs: window }),
     opCase({ op: 'max_pool2d_dx', shape, inputs: [dy, index], attrs: { ...window, ...back } }),
-    opCase({ op: 'avg_pool2d', shape, inputs: [x], attrs: { ...window, countPadding: 0 } }),
-    opCase({ op: 'avg_pool2d_dx', shape, inputs: [dy], attrs: { ...window, countPadding: 0, ...back } }),
+    opCase({ op: 'avg_pool2d', shape, inputs: [x], attrs: { ...window, ...counting } }),
+    opCase({ op: 'avg_pool2d_dx', shape, inputs: [dy], attrs: { ...window, ...counting, ...back } }),
   ];
 }
 
@@ -85,6 +87,28 @@ function batchNormCases(n: number, size: number, c: number): BenchCase[] {
     opCase({ op: 'batch_norm2d', shape, inputs: [x, gamma, beta], attrs }),
     opCase({ op: 'batch_norm2d_dw', shape, inputs: [x, x, ...statistics], attrs }),
     opCase({ op: 'batch_norm2d_dx', shape, inputs: [x, x, ...statistics, dgamma, dbeta], attrs }),
+  ];
+}
+
+/** Group, instance or layer norm, by the shape that it sees and the groups. */
+function groupNormCases(kind: string, input: readonly number[], groups: number): BenchCase[] {
+  const [x, c, statistics] = [random(...input), random(input.at(-1) as number), random(input[0] as number, groups)];
+  const shape = `${kind} ${input.join('x')}`;
+  const attrs = { groups, epsilon: 1e-5, activation: 0, slope: 0 };
+  return [
+    opCase({ op: 'group_norm', shape, inputs: [x, c, c], attrs }),
+    opCase({ op: 'group_norm_dw', shape, inputs: [x, x, statistics, statistics] }),
+    opCase({ op: 'group_norm_dx', shape, inputs: [x, x, c, statistics, statistics] }),
+  ];
+}
+
+function responseCases(n: number, size: number, c: number): BenchCase[] {
+  const x = random(n, size, size, c);
+  const shape = `${c}@${size} n${n}`;
+  const attrs = { before: 2, after: 2, alpha: 1e-4, beta: 0.75, k: 2 };
+  return [
+    opCase({ op: 'local_response_norm', shape, inputs: [x], attrs }),
+    opCase({ op: 'local_response_norm_dx', shape, inputs: [x, x], attrs }),
   ];
 }
 
@@ -177,6 +201,10 @@ export const opCases: readonly BenchCase[] = [
   ...linearCases(64, 1024, 1024),
   ...poolCases(8, 56, 64),
   ...batchNormCases(8, 56, 64),
+  ...groupNormCases('group', [32, 56, 56, 64], 32),
+  ...groupNormCases('instance', [32, 56, 56, 64], 64),
+  ...groupNormCases('layer', [100352, 64], 1),
+  ...responseCases(8, 56, 64),
   ...elementwiseCases(8, 56, 64),
   ...structureCases(8, 56, 64),
   ...lossCases(64, 10),

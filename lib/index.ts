@@ -72,6 +72,21 @@ export {
   type PaddingMode,
 } from './nn/conv2d.ts';
 export { defineLayer, type LayerDefinition } from './nn/custom-layer.ts';
+export {
+  type AdaptivePoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  globalAvgPool1d,
+  globalAvgPool2d,
+  globalAvgPool3d,
+  globalMaxPool1d,
+  globalMaxPool2d,
+  globalMaxPool3d,
+} from './nn/global-pooling.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerConfig, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
@@ -90,16 +105,56 @@ export {
   split,
   subtract,
 } from './nn/merge.ts';
+export {
+  type AffineOptions,
+  type BatchNorm2dOptions,
+  type BatchNormOptions,
+  batchNorm1d,
+  batchNorm2d,
+  batchNorm3d,
+  type GroupNormOptions,
+  groupNorm,
+  instanceNorm,
+  type LayerNormOptions,
+  type LocalResponseNormOptions,
+  layerNorm,
+  localResponseNorm,
+} from './nn/normalization.ts';
 export { type CropOptions, crop, type Ends, type PadOptions, pad } from './nn/padding.ts';
 export {
+  type AvgPool1dOptions,
   type AvgPool2dOptions,
+  type AvgPool3dOptions,
+  type AvgPoolOptions,
+  avgPool1d,
   avgPool2d,
-  globalAvgPool2d,
-  globalMaxPool2d,
+  avgPool3d,
+  type LpPool1dOptions,
+  type LpPool2dOptions,
+  type LpPool3dOptions,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+  maxPool1d,
   maxPool2d,
+  maxPool3d,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+  type Pool1dOptions,
   type Pool2dOptions,
+  type Pool3dOptions,
+  type PoolOptions,
 } from './nn/pooling.ts';
-export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
+export {
+  type DropoutOptions,
+  dropout,
+  spatialDropout1d,
+  spatialDropout2d,
+  spatialDropout3d,
+  stochasticDepth,
+} from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
 export {
   type PixelShuffleOptions,
@@ -140,6 +195,14 @@ export { formatArena } from './report/arena.ts';
 export { formatConfusion, formatPerClass } from './report/evaluation.ts';
 export { type FormatProfileOptions, formatProfile } from './report/profile.ts';
 export { formatSummary } from './report/summary.ts';
+export type { ModuleNames } from './torch/match.ts';
+export {
+  loadStateDict,
+  type StateDictOptions,
+  type StateTensor,
+  saveStateDict,
+  stateDict,
+} from './torch/state-dict.ts';
 export type { Images, Inputs } from './train/batch.ts';
 export { loadModel, type ModelOptions, model, type SequentialOptions, sequential } from './train/build-model.ts';
 export { type EvaluateOptions, type Evaluation, evaluate, type OutputEvaluation } from './train/evaluate.ts';
@@ -153,6 +216,7 @@ export {
   type TrainingRun,
 } from './train/fit.ts';
 export type { FrozenChoice } from './train/freeze.ts';
+export { type Gradients, type GradientsOptions, gradients } from './train/gradients.ts';
 export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
 export type { Model, ModelTensor } from './train/model.ts';
 export type { Objective, WeightedLoss } from './train/objective.ts';

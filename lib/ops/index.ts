@@ -1,6 +1,8 @@
 // The op table: every op, in the order of its code in the plan format and in C++.
 
 import { adamStep } from './adam_step.ts';
+import { adaptiveAvgPool2d, adaptiveAvgPool2dDx } from './adaptive_avg_pool2d.ts';
+import { adaptiveMaxPool2d, adaptiveMaxPool2dDx } from './adaptive_max_pool2d.ts';
 import { add } from './add.ts';
 import { avgPool2d, avgPool2dDx } from './avg_pool2d.ts';
 import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchNorm2dRunning } from './batch_norm2d.ts';
@@ -16,11 +18,15 @@ import { fill } from './fill.ts';
 import { gemm } from './gemm.ts';
 import { globalAvgPool2d, globalAvgPool2dDx } from './global_avg_pool2d.ts';
 import { globalMaxPool2d, globalMaxPool2dDx } from './global_max_pool2d.ts';
+import { groupNorm, groupNormDw, groupNormDx } from './group_norm.ts';
 import { guardFinite } from './guard_finite.ts';
 import { leakyRelu, leakyReluDx } from './leaky_relu.ts';
 import { linear, linearDw, linearDx } from './linear.ts';
+import { localResponseNorm, localResponseNormDx } from './local_response_norm.ts';
 import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
+import { maxPool2dPosition } from './max_pool2d_position.ts';
+import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { normalize } from './normalize.ts';
 import type { OpDefinition } from './op.ts';
 import { pad, padDx } from './pad.ts';
@@ -102,10 +108,26 @@ export const opTable: readonly OpDefinition[] = [
   padDx,
   resize2d,
   resize2dDx,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dDx,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dDx,
+  maxPool2dPosition,
+  maxUnpool2d,
+  maxUnpool2dDx,
+  groupNorm,
+  groupNormDw,
+  groupNormDx,
+  localResponseNorm,
+  localResponseNormDx,
 ];
 
 export {
   adamStep,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dDx,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dDx,
   add,
   avgPool2d,
   avgPool2dDx,
@@ -132,16 +154,24 @@ export {
   globalAvgPool2dDx,
   globalMaxPool2d,
   globalMaxPool2dDx,
+  groupNorm,
+  groupNormDw,
+  groupNormDx,
   guardFinite,
   leakyRelu,
   leakyReluDx,
   linear,
   linearDw,
   linearDx,
+  localResponseNorm,
+  localResponseNormDx,
   logSoftmax,
   logSoftmaxDx,
   maxPool2d,
   maxPool2dDx,
+  maxPool2dPosition,
+  maxUnpool2d,
+  maxUnpool2dDx,
   normalize,
   pad,
   padDx,

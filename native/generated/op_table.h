@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x8ba51cfbu;
+inline constexpr uint32_t kOpTableHash = 0x08162f9cu;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -75,6 +75,18 @@ enum class OpCode : int32_t {
   kPadDx = 60,
   kResize2d = 61,
   kResize2dDx = 62,
+  kAdaptiveAvgPool2d = 63,
+  kAdaptiveAvgPool2dDx = 64,
+  kAdaptiveMaxPool2d = 65,
+  kAdaptiveMaxPool2dDx = 66,
+  kMaxPool2dPosition = 67,
+  kMaxUnpool2d = 68,
+  kMaxUnpool2dDx = 69,
+  kGroupNorm = 70,
+  kGroupNormDw = 71,
+  kGroupNormDx = 72,
+  kLocalResponseNorm = 73,
+  kLocalResponseNormDx = 74,
 };
 
 struct Conv2dAttrs {
@@ -205,6 +217,8 @@ struct MaxPool2dAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
 };
 
 struct MaxPool2dDxAttrs {
@@ -216,6 +230,8 @@ struct MaxPool2dDxAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t in_h;
   int32_t in_w;
 };
@@ -229,7 +245,12 @@ struct AvgPool2dAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t count_padding;
+  int32_t ceil_bottom;
+  int32_t ceil_right;
+  int32_t divisor;
 };
 
 struct AvgPool2dDxAttrs {
@@ -241,7 +262,12 @@ struct AvgPool2dDxAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t count_padding;
+  int32_t ceil_bottom;
+  int32_t ceil_right;
+  int32_t divisor;
   int32_t in_h;
   int32_t in_w;
 };
@@ -423,6 +449,75 @@ struct Resize2dDxAttrs {
   float step_w;
 };
 
+struct AdaptiveAvgPool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
+struct AdaptiveAvgPool2dDxAttrs {
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct AdaptiveMaxPool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
+struct AdaptiveMaxPool2dDxAttrs {
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct MaxPool2dPositionAttrs {
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
+  int32_t in_h;
+  int32_t in_w;
+  int32_t depth;
+  int32_t step_n;
+  int32_t step_d;
+  int32_t step_h;
+  int32_t step_w;
+  int32_t step_c;
+};
+
+struct MaxUnpool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
+struct GroupNormAttrs {
+  int32_t groups;
+  float epsilon;
+  int32_t activation;
+  float slope;
+};
+
+struct LocalResponseNormAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
+struct LocalResponseNormDxAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -485,6 +580,18 @@ extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
 extern const OpImpl resize2d_impl;
 extern const OpImpl resize2d_dx_impl;
+extern const OpImpl adaptive_avg_pool2d_impl;
+extern const OpImpl adaptive_avg_pool2d_dx_impl;
+extern const OpImpl adaptive_max_pool2d_impl;
+extern const OpImpl adaptive_max_pool2d_dx_impl;
+extern const OpImpl max_pool2d_position_impl;
+extern const OpImpl max_unpool2d_impl;
+extern const OpImpl max_unpool2d_dx_impl;
+extern const OpImpl group_norm_impl;
+extern const OpImpl group_norm_dw_impl;
+extern const OpImpl group_norm_dx_impl;
+extern const OpImpl local_response_norm_impl;
+extern const OpImpl local_response_norm_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -529,10 +636,10 @@ inline constexpr OpEntry kOpTable[] = {
     {"dropout", 2, 2, 1, 2, &dropout_impl, 0x0, 0x0, 0, 0},
     {"reshape", 1, 1, 1, 7, nullptr, 0x0, 0x0, -1, -1},
     {"add", 2, 3, 1, 2, &add_impl, 0x4, 0x0, 0, 0},
-    {"max_pool2d", 1, 1, 2, 8, &max_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"max_pool2d_dx", 2, 2, 1, 10, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
-    {"avg_pool2d", 1, 1, 1, 9, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"avg_pool2d_dx", 1, 1, 1, 11, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d", 1, 1, 2, 10, &max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d_dx", 2, 2, 1, 12, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d", 1, 1, 1, 14, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d_dx", 1, 1, 1, 16, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"global_avg_pool2d", 1, 1, 1, 0, &global_avg_pool2d_impl, 0x0, 0x0, -1, -1},
     {"global_avg_pool2d_dx", 1, 1, 1, 2, &global_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"global_max_pool2d", 1, 1, 2, 0, &global_max_pool2d_impl, 0x0, 0x0, -1, -1},
@@ -563,9 +670,21 @@ inline constexpr OpEntry kOpTable[] = {
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
     {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
     {"resize2d_dx", 1, 1, 1, 5, &resize2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_avg_pool2d", 1, 1, 1, 2, &adaptive_avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_avg_pool2d_dx", 1, 1, 1, 2, &adaptive_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_max_pool2d", 1, 1, 2, 2, &adaptive_max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_max_pool2d_dx", 2, 2, 1, 2, &adaptive_max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d_position", 1, 1, 1, 18, &max_pool2d_position_impl, 0x0, 0x0, -1, -1},
+    {"max_unpool2d", 2, 2, 1, 2, &max_unpool2d_impl, 0x0, 0x0, -1, -1},
+    {"max_unpool2d_dx", 2, 2, 1, 0, &max_unpool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"group_norm", 3, 3, 3, 4, &group_norm_impl, 0x0, 0x0, 0, 0},
+    {"group_norm_dw", 4, 4, 2, 0, &group_norm_dw_impl, 0x0, 0x0, -1, -1},
+    {"group_norm_dx", 5, 5, 1, 0, &group_norm_dx_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm", 1, 1, 1, 5, &local_response_norm_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm_dx", 2, 2, 1, 5, &local_response_norm_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 63;
+inline constexpr int kOpCount = 75;
 
 }  // namespace lanewise
 // clang-format on
