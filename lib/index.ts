@@ -233,6 +233,7 @@ export {
 } from './train/fit.ts';
 export type { FrozenChoice } from './train/freeze.ts';
 export { type Gradients, type GradientsOptions, gradients } from './train/gradients.ts';
+export { type ImportOnnxOptions, importOnnx } from './train/import-onnx.ts';
 export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
 export type { Model, ModelTensor } from './train/model.ts';
 export type { Objective, WeightedLoss } from './train/objective.ts';
