@@ -3,7 +3,6 @@
 
 import { join } from 'node:path';
 import * as lw from '../../lib/index.ts';
-import { oneCycle } from '../../lib/models/one-cycle.ts';
 import { readFlags, runProgram } from '../command-line.ts';
 import { sourceOptions, trainingResult } from './options.ts';
 import { readTarGz } from './tar.ts';
@@ -36,7 +35,7 @@ await runProgram(NAME, async (args) => {
   );
 
   const model = lw.sequential(lw.models.audioCnn(), { inputShape: [LENGTH, 1], seed });
-  const optimizer = lw.adamw({ learningRate: oneCycle(0.006), weightDecay: 0.02 });
+  const optimizer = lw.adamw({ learningRate: lw.oneCycle(0.006), weightDecay: 0.02 });
   const augment = [lw.randomCrop({ padding: [0, 800] })];
   const backend = threads ? { threads } : {};
   const result = await lw.fit(model, {
