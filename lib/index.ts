@@ -53,7 +53,23 @@ export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
-export { type Loss, type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './nn/loss.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type DiceOptions,
+  dice,
+  type HingeOptions,
+  hinge,
+  huber,
+  type Loss,
+  meanAbsoluteError,
+  meanSquaredError,
+  type PenaltyOptions,
+  type SoftmaxCrossEntropyOptions,
+  smoothL1,
+  softmaxCrossEntropy,
+  withPenalty,
+} from './nn/loss.ts';
 export {
   type AvgPool2dOptions,
   avgPool2d,
@@ -62,6 +78,7 @@ export {
   maxPool2d,
   type Pool2dOptions,
 } from './nn/pooling.ts';
+export { mean, type ReductionOptions, sum } from './nn/reduction.ts';
 export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
 export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';

@@ -37,6 +37,8 @@ export class Builder {
   readonly mode: Mode;
   readonly persistent = new Map<string, PersistentSpec>();
   readonly layers: LayerRecord[] = [];
+  /** Inputs that are written once, when a plan has been made. */
+  readonly literals = new Map<string, Float32Array>();
   readonly #counts = new Map<string, number>();
   readonly #names = new Set<string>();
   readonly #deferred: (() => void)[] = [];
@@ -88,6 +90,13 @@ export class Builder {
 
   constant(name: string, shape: readonly number[], value: number): GraphTensor {
     return this.#persist('constant', name, shape, () => filled(shape, value));
+  }
+
+  /** Numbers that a loss or layer was given as an option: [count]. They belong to the plan, not to the model. */
+  literal(name: string, values: Float32Array): GraphTensor {
+    const unique = `literals/${this.literals.size}/${name}`;
+    this.literals.set(unique, values);
+    return this.graph.tensor('input', unique, { shape: [values.length], dtype: 'f32' });
   }
 
   /** Number of the next random stream, the same in every build of the same layers. */

@@ -7,6 +7,7 @@ import { conv2d } from './conv2d.ts';
 import type { Layer, LayerConfig } from './layer.ts';
 import { flatten, linear } from './linear.ts';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pooling.ts';
+import { mean, sum } from './reduction.ts';
 import { batchNorm2d, dropout } from './regularization.ts';
 import { residual } from './residual.ts';
 import { permute, reshape } from './structure.ts';
@@ -19,7 +20,7 @@ const MAX_NESTING = 64;
 const factories: ReadonlyMap<string, Factory> = new Map<string, Factory>([
   ...Object.entries({ conv2d, linear, flatten, ...activations }),
   ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
-  ...Object.entries({ reshape, permute }),
+  ...Object.entries({ reshape, permute, mean, sum }),
 ]);
 
 /** The layers that `configs` (untrusted, from a file) describes. */

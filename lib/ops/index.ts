@@ -22,6 +22,7 @@ import { linear, linearDw, linearDx } from './linear.ts';
 import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { normalize } from './normalize.ts';
+import { oneHot } from './one_hot.ts';
 import type { OpDefinition } from './op.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
@@ -96,6 +97,7 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
+  oneHot,
 ];
 
 export {
@@ -137,6 +139,7 @@ export {
   maxPool2d,
   maxPool2dDx,
   normalize,
+  oneHot,
   prelu,
   preluDw,
   preluDx,

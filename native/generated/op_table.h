@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x827b4744u;
+inline constexpr uint32_t kOpTableHash = 0x1595cd53u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -71,6 +71,7 @@ enum class OpCode : int32_t {
   kBinary = 56,
   kReduce = 57,
   kBroadcast = 58,
+  kOneHot = 59,
 };
 
 struct Conv2dAttrs {
@@ -135,10 +136,12 @@ struct LeakyReluDxAttrs {
 
 struct SoftmaxCrossEntropyAttrs {
   float label_smoothing;
+  int32_t ignore_index;
 };
 
 struct SoftmaxCrossEntropyDxAttrs {
   float label_smoothing;
+  int32_t ignore_index;
 };
 
 struct BatchNorm2dAttrs {
@@ -368,6 +371,10 @@ struct BroadcastAttrs {
   int32_t d5;
 };
 
+struct OneHotAttrs {
+  int32_t classes;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -426,6 +433,7 @@ extern const OpImpl concat_impl;
 extern const OpImpl binary_impl;
 extern const OpImpl reduce_impl;
 extern const OpImpl broadcast_impl;
+extern const OpImpl one_hot_impl;
 
 struct OpEntry {
   const char* name;
@@ -460,8 +468,8 @@ inline constexpr OpEntry kOpTable[] = {
     {"tanh_dx", 2, 2, 1, 0, &tanh_dx_impl, 0x0, 0x0, 0, 0},
     {"softmax", 1, 1, 1, 0, &softmax_impl, 0x0, 0x0, -1, -1},
     {"softmax_dx", 2, 2, 1, 0, &softmax_dx_impl, 0x0, 0x0, 0, 0},
-    {"softmax_cross_entropy", 2, 2, 2, 1, &softmax_cross_entropy_impl, 0x0, 0x0, -1, -1},
-    {"softmax_cross_entropy_dx", 3, 3, 1, 1, &softmax_cross_entropy_dx_impl, 0x0, 0x0, -1, -1},
+    {"softmax_cross_entropy", 2, 3, 2, 2, &softmax_cross_entropy_impl, 0x4, 0x0, -1, -1},
+    {"softmax_cross_entropy_dx", 3, 4, 1, 2, &softmax_cross_entropy_dx_impl, 0x8, 0x0, -1, -1},
     {"batch_norm2d", 3, 4, 3, 3, &batch_norm2d_impl, 0x8, 0x0, 3, 0},
     {"batch_norm2d_running", 4, 4, 0, 2, &batch_norm2d_running_impl, 0x0, 0x3, -1, -1},
     {"batch_norm2d_inference", 5, 5, 1, 3, &batch_norm2d_inference_impl, 0x0, 0x0, -1, -1},
@@ -500,9 +508,10 @@ inline constexpr OpEntry kOpTable[] = {
     {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
     {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
     {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
+    {"one_hot", 1, 1, 1, 1, &one_hot_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 59;
+inline constexpr int kOpCount = 60;
 
 }  // namespace lanewise
 // clang-format on

@@ -16,6 +16,7 @@
 #include "pool_shape.h"
 #include "random.h"
 #include "reduce_kind.h"
+#include "softmax.h"
 #include "unary_kind.h"
 #include "winograd.h"
 
@@ -72,12 +73,12 @@
     (const float* x, float* y, int64_t first, int64_t count, uint32_t key, int32_t threshold, float scale)) \
   /* softmax.inl: rows of k */ \
   X(softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum)) \
-  X(smoothed_loss, double, (const float* x, int64_t k, float top, double lse)) \
+  X(smoothed_loss, double, (const float* x, const float* weights, int64_t k, float top, double lse)) \
   X(softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
   X(log_softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k)) \
   X(log_softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
   X(cross_entropy_backward_rows, void, \
-    (const float* probs, const int32_t* labels, float* dx, int64_t rows, int64_t k, float on, float off, float scale)) \
+    (const CrossEntropyGradient& task, const float* probs, float* dx, int64_t begin, int64_t end)) \
   /* channel.inl: rows of c against vectors of c */ \
   X(bias_add_rows, void, (const float* x, const float* b, float* y, int64_t rows, int64_t c)) \
   X(prelu_rows, void, (const float* x, const float* slope, float* y, int64_t rows, int64_t c)) \

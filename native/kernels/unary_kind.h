@@ -27,8 +27,9 @@ enum class UnaryKind : int32_t {
   kSquare,
   kErf,
   kAffine,
+  kHuber,
 };
 
-inline constexpr int32_t kUnaryKinds = static_cast<int32_t>(UnaryKind::kAffine) + 1;
+inline constexpr int32_t kUnaryKinds = static_cast<int32_t>(UnaryKind::kHuber) + 1;
 
 }  // namespace lanewise

@@ -153,6 +153,12 @@ const functions: readonly UnaryCase[] = [
     slope: (_, alpha) => alpha,
     scale: (x, alpha, beta) => Math.abs(alpha * x + beta),
   },
+  {
+    name: 'huber',
+    alpha: 0.75,
+    value: (x, delta) => (Math.abs(x) <= delta ? x ** 2 / 2 : delta * (Math.abs(x) - delta / 2)),
+    slope: (x, delta) => clamp(x, -delta, delta),
+  },
   { name: 'exp', value: Math.exp, slope: Math.exp },
   { name: 'log', positive: true, value: Math.log, slope: (x) => 1 / x },
   { name: 'sqrt', positive: true, value: Math.sqrt, slope: (x) => 0.5 / Math.sqrt(x) },
