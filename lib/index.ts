@@ -12,11 +12,12 @@ export {
   randomCrop,
   randomFlip,
 } from './data/augment.ts';
-export type { Dataset, DatasetSplits } from './data/dataset.ts';
+export type { Dataset, DatasetInput, DatasetSplits, DatasetTarget } from './data/dataset.ts';
 export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';
 export { type ErrorCode, LanewiseError } from './errors.ts';
+export type { GraphTensor } from './graph/graph.ts';
 export {
   type ClipOptions,
   celu,
@@ -49,9 +50,12 @@ export {
   tanh,
 } from './nn/activation.ts';
 export { type BranchesOptions, branches } from './nn/branches.ts';
+export type { Builder, Mode } from './nn/builder.ts';
+export { type ConstantOptions, constant, type ParameterOptions, parameter } from './nn/constant.ts';
 export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
+export { defineLayer, type LayerDefinition } from './nn/custom-layer.ts';
 export type { Initializer } from './nn/initializer.ts';
-export type { Layer, LayerOptions } from './nn/layer.ts';
+export type { Layer, LayerConfig, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
 export {
   type BinaryCrossEntropyOptions,
@@ -71,6 +75,20 @@ export {
   withPenalty,
 } from './nn/loss.ts';
 export {
+  add,
+  type ConcatOptions,
+  concat,
+  divide,
+  maximum,
+  minimum,
+  multiply,
+  type SliceOptions,
+  type SplitOptions,
+  slice,
+  split,
+  subtract,
+} from './nn/merge.ts';
+export {
   type AvgPool2dOptions,
   avgPool2d,
   globalAvgPool2d,
@@ -82,7 +100,20 @@ export { mean, type ReductionOptions, sum } from './nn/reduction.ts';
 export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
 export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';
+export { type InputOptions, input, type Value } from './nn/value.ts';
 export type { Padding2d, Size2d } from './nn/window.ts';
+export { defineOp } from './ops/custom-op.ts';
+export type {
+  AttrSchema,
+  Attrs,
+  Cost,
+  DType,
+  GradientContext,
+  OpDefinition,
+  TensorSpec,
+  TensorView,
+} from './ops/op.ts';
+export * as ops from './ops/public.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
 export { type SgdOptions, sgd } from './optim/sgd.ts';
@@ -91,7 +122,9 @@ export { formatArena } from './report/arena.ts';
 export { formatConfusion, formatPerClass } from './report/evaluation.ts';
 export { type FormatProfileOptions, formatProfile } from './report/profile.ts';
 export { formatSummary } from './report/summary.ts';
-export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
+export type { Images, Inputs } from './train/batch.ts';
+export { loadModel, type ModelOptions, model, type SequentialOptions, sequential } from './train/build-model.ts';
+export { type EvaluateOptions, type Evaluation, evaluate, type OutputEvaluation } from './train/evaluate.ts';
 export {
   type EpochEvent,
   type FitOptions,
@@ -101,15 +134,10 @@ export {
   type TrainingResult,
   type TrainingRun,
 } from './train/fit.ts';
+export type { FrozenChoice } from './train/freeze.ts';
 export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
-export {
-  type Images,
-  loadModel,
-  type Model,
-  type ModelOptions,
-  type ModelTensor,
-  type PredictOptions,
-  sequential,
-} from './train/model.ts';
+export type { Model, ModelTensor } from './train/model.ts';
+export type { Objective, WeightedLoss } from './train/objective.ts';
+export type { PredictOptions } from './train/predict.ts';
 export { type OpProfile, type ProfileOptions, profileStep, type StepProfile } from './train/profile.ts';
 export type { LayerSummary, ModelSummary } from './train/summary.ts';

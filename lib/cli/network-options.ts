@@ -2,7 +2,8 @@
 
 import { recipeNames, recipes } from '../models/index.ts';
 import type { Recipe } from '../models/recipe.ts';
-import { loadModel, type Model, sequential } from '../train/model.ts';
+import { loadModel, sequential } from '../train/build-model.ts';
+import type { Model } from '../train/model.ts';
 import { type Option, text, type Values, wholeNumber } from './option.ts';
 import { findModel, isFile } from './run-folder.ts';
 import { didYouMean, UsageError } from './usage-error.ts';

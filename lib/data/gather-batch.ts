@@ -1,4 +1,4 @@
-// Collects the images of one batch, in shuffled order, into the memory a backend is fed from.
+// Collects the examples of one batch, in shuffled order, into the memory a backend is fed from.
 
 import { LanewiseError } from '../errors.ts';
 import type { Augmenter } from './augmenter.ts';
@@ -56,5 +56,21 @@ export function gatherBatch(
     if (augmentation) augmentation.augmenter.write(image, augmentation.key, images, i * size);
     else images.set(dataset.images.subarray(image * size, (image + 1) * size), i * size);
     labels[i] = label;
+  }
+}
+
+/** Copies values `order[start] .. order[start + count - 1]` of `values`, each of `size` elements, to the beginning of `target`,
+ * which has their element type. */
+export function gatherExamples<T extends Uint8Array | Float32Array | Int32Array>(
+  values: T,
+  size: number,
+  order: Uint32Array,
+  start: number,
+  count: number,
+  target: T,
+): void {
+  for (let i = 0; i < count; i++) {
+    const example = order[start + i]!;
+    target.set(values.subarray(example * size, (example + 1) * size), i * size);
   }
 }

@@ -106,8 +106,9 @@ export async function resumeFrom(
   return { step, epoch, position, lossSum, correct, lastLoss, lastAccuracy };
 }
 
-function optimizerJson({ optimizer, loss }: TrainingSetup): string {
-  return JSON.stringify({ type: optimizer.type, ...optimizer.config, loss: { type: loss.type, ...loss.config } });
+function optimizerJson({ optimizer, losses }: TrainingSetup): string {
+  const described = losses.map(({ output, loss, weight }) => ({ output, weight, type: loss.type, ...loss.config }));
+  return JSON.stringify({ type: optimizer.type, ...optimizer.config, losses: described });
 }
 
 const augmentationJson = ({ augment }: TrainingSetup): string =>

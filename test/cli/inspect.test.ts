@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipes } from '../../lib/models/index.ts';
-import { sequential } from '../../lib/train/model.ts';
+import { sequential } from '../../lib/train/build-model.ts';
 import { unavailable } from '../native/fixtures.ts';
 import { lanewise, record } from './terminal-recorder.ts';
 

@@ -41,7 +41,7 @@ describe.each([
     const path = join(folder, `${shape.length}.safetensors`);
     await trained.save(path);
     const loaded = await nn.loadModel(path);
-    expect(loaded.architecture.inputShape).toEqual(shape);
+    expect(loaded.inputShape).toEqual(shape);
     expect(await loaded.predict(data.images)).toEqual(await trained.predict(data.images));
     expect(nn.formatSummary(loaded.summary())).toContain(shape.join(' x '));
   });

@@ -109,17 +109,17 @@ describe('wrong options', () => {
     ['an axis beyond', () => shapeOf([nn.mean({ axes: [0, 3] })]), /mean_1: has axis 3, an example \[28,28,3\] has 3/],
     ['an axis given twice', () => shapeOf([nn.mean({ axes: [2, -1] })]), /mean_1: axes \[2, -1\] name one twice/],
     ['keepDims that is no boolean', () => nn.mean({ axes: 0, keepDims: wrong(1) }), /mean: keepDims must be true or/],
-    ['one branch', () => nn.branches([[]]), /branches: bodies must be 2 to 8 lists/],
+    ['one branch', () => nn.branches([[]]), /branches: bodies must be lists of layers, two or more/],
     ['another join', () => nn.branches([[], []], { join: wrong('toString') }), /join must be 'concat' or 'add', not/],
     [
       'branches of different sizes',
       () => shapeOf([nn.branches([[], [nn.maxPool2d({ size: 2 })]])]),
-      /branches_1: the bodies give .*14,14,3\]; sizes may differ in the last axis only/,
+      /branches_1: cannot join .*14,14,3\]: sizes may differ in axis 2 only/,
     ],
     [
       'branches of different channels, added',
       () => shapeOf([nn.branches([[], conv1()], { join: 'add' })]),
-      /branches_1: the bodies give .*; shapes must be equal/,
+      /branches_1: cannot add \[1,28,28,3\], \[1,28,28,4\]: sizes must be equal, or 1/,
     ],
     ['no layers', () => nn.sequential([], { inputShape: [1, 1, 1] }), /needs a list of layers/],
     [
@@ -176,5 +176,5 @@ it('branches, with what is inside them, are read back from a model file', () => 
   const layers = [nn.branches([[], [nn.relu(), nn.branches([[], []], { join: 'add' })]], { name: 'fork' }), nn.relu()];
   const configs = layers.map(({ config }) => config);
   expect(layersFromConfig(JSON.parse(JSON.stringify(configs))).map(({ config }) => config)).toEqual(configs);
-  expect(() => layersFromConfig([{ type: 'branches' }])).toThrow('architecture: branches need a list of bodies');
+  expect(() => layersFromConfig([{ type: 'branches' }])).toThrow('branches: bodies must be lists of layers');
 });

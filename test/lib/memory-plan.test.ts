@@ -10,7 +10,7 @@ import { transpose, transposeBy } from '../../lib/ops/transpose.ts';
 import { sgd } from '../../lib/optim/sgd.ts';
 import { compilePlan, type Plan } from '../../lib/plan/plan.ts';
 import { StoreLayout, tensorBytes } from '../../lib/plan/store-layout.ts';
-import { sequential } from '../../lib/train/model.ts';
+import { sequential } from '../../lib/train/build-model.ts';
 import { trainingNetwork } from '../../lib/train/network.ts';
 
 const networks = {
@@ -48,9 +48,9 @@ function planFor(layers: nn.Layer[], keepAll: boolean): Plan {
   const { architecture } = sequential(layers, { inputShape: [12, 12, 1] });
   const optimizer = sgd({ learningRate: 0.1, momentum: 0.9 });
   const { builder, outputs } = trainingNetwork(
-    architecture,
-    { size: 4, dtype: 'u8' },
-    softmaxCrossEntropy(),
+    { architecture },
+    { size: 4, dtypes: ['u8'] },
+    [{ output: 'output', loss: softmaxCrossEntropy(), weight: 1 }],
     optimizer,
   );
   return compilePlan(builder.graph, { outputs, layout: new StoreLayout(), keepAll });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { recipeNames, recipes } from '../../lib/models/index.ts';
 import { oneCycle } from '../../lib/models/one-cycle.ts';
 import type { Recipe } from '../../lib/models/recipe.ts';
-import { sequential } from '../../lib/train/model.ts';
+import { sequential } from '../../lib/train/build-model.ts';
 
 describe('recipes', () => {
   it.each([

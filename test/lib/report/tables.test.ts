@@ -39,7 +39,8 @@ describe('formatSummary', () => {
     const volume = { outputShape: [28, 28, 6], activationBytes: 18816 };
     const relu = { type: 'relu', parameters: 0, flops: 0, denseParameters: undefined, ...volume };
     const summary = formatSummary({
-      inputShape: [28, 28, 1],
+      inputs: [{ name: 'input', shape: [28, 28, 1] }],
+      outputs: { output: 'conv1' },
       layers: [
         {
           name: 'conv1',
@@ -48,9 +49,10 @@ describe('formatSummary', () => {
           parameters: 156,
           flops: 235200,
           denseParameters: 3692640,
+          from: ['input'],
           ...volume,
         },
-        { name: 'relu1', depth: 1, ...relu },
+        { name: 'relu1', depth: 1, from: undefined, ...relu },
       ],
       parameters: 156,
       flops: 235200,
