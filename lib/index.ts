@@ -12,7 +12,7 @@ export {
   randomCrop,
   randomFlip,
 } from './data/augment.ts';
-export type { Dataset, DatasetInput, DatasetSplits, DatasetTarget } from './data/dataset.ts';
+export type { Dataset, DatasetInput, DatasetSplits, DatasetTarget, Labels } from './data/dataset.ts';
 export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';

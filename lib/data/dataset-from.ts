@@ -3,17 +3,21 @@
 
 import { LanewiseError } from '../errors.ts';
 import { channelStatistics } from './channel-statistics.ts';
-import type { Dataset } from './dataset.ts';
+import type { Dataset, Labels } from './dataset.ts';
 
 export interface DatasetSource {
   /** All values, example after example, each of `shape`. Bytes stay bytes in memory. */
   readonly images: Uint8Array | Float32Array;
-  /** Class of each image, from 0. */
-  readonly labels: Int32Array | Uint8Array | readonly number[];
+  /** Class of each image, from 0, or of each of its pixels; a Float32Array for numbers that are no classes. */
+  readonly labels: Int32Array | Uint8Array | Float32Array | readonly number[];
+  /** Sizes of one image's labels: `[h, w]` for a class of each pixel, `[k]` for k numbers. Default `[]`: one label. */
+  readonly labelShape?: readonly number[] | undefined;
+  /** Label of what does not count, in addition to the classes: the loss's `ignoreIndex`. */
+  readonly ignoreIndex?: number | undefined;
   /** Sizes of one example, channels last: images `[h, w, c]`, audio `[w, c]`, volumes `[d, h, w, c]`, features `[f]`. */
   readonly shape: readonly number[];
-  /** Names of the classes, or how many there are. */
-  readonly classes: readonly string[] | number;
+  /** Names of the classes, or how many there are. Not needed where labels are a Float32Array. */
+  readonly classes?: readonly string[] | number | undefined;
   /** For messages. Default `'images'`. */
   readonly name?: string | undefined;
   /** Per channel, in the unit of `images`. Default: taken from the images. Give the training set's to a test set. */
@@ -51,8 +55,17 @@ export function datasetFrom(source: DatasetSource): Dataset {
     const wanted = `a positive multiple of ${shape.join(' x ')} = ${size}`;
     fail(`images holds ${images.length} values, which is not ${wanted}`);
   }
-  const classes = classNames(source.classes, fail);
-  const labels = checkedLabels(source.labels, count, classes.length, fail);
+  const labelShape = source.labelShape ?? [];
+  if (labelShape.length > 0 && !isShape(labelShape)) {
+    fail(`labelShape must be 1 to ${MAX_RANK} whole numbers from 1 to ${MAX_SIDE}, not ${describe(labelShape)}`);
+  }
+  const numbers = source.labels instanceof Float32Array;
+  if (numbers && source.classes !== undefined && labelShape.length === 0) {
+    fail('labels must be an Int32Array, a Uint8Array or an array where there are classes; leave classes out for numbers');
+  }
+  const classes = numbers && source.classes === undefined ? [] : classNames(source.classes, fail);
+  const labelCount = count * labelShape.reduce((product, side) => product * side, 1);
+  const labels = checkedLabels(source, labelCount, count, classes.length, fail);
   const statistics = withContext(name, () =>
     source.mean === undefined || source.std === undefined ? channelStatistics(images, channels) : undefined,
   );
@@ -62,6 +75,7 @@ export function datasetFrom(source: DatasetSource): Dataset {
     count,
     images,
     labels,
+    ...(labelShape.length > 0 && { labelShape: [...labelShape] }),
     classes,
     mean: perChannel('mean', source.mean ?? statistics?.mean, channels, Number.NEGATIVE_INFINITY, fail),
     std: perChannel('std', source.std ?? statistics?.std, channels, 0, fail),
@@ -71,7 +85,7 @@ export function datasetFrom(source: DatasetSource): Dataset {
 type Fail = (message: string) => never;
 
 /** Memory that another thread can change, or that can shrink or vanish, cannot be trained on. */
-function checkMemory(array: Uint8Array | Float32Array | Int32Array, what: string, fail: Fail): void {
+function checkMemory(array: Uint8Array | Labels, what: string, fail: Fail): void {
   const buffer = array.buffer;
   if (typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer) {
     fail(
@@ -99,7 +113,7 @@ function isDetached(buffer: ArrayBuffer): boolean {
   }
 }
 
-function classNames(classes: readonly string[] | number, fail: Fail): readonly string[] {
+function classNames(classes: DatasetSource['classes'], fail: Fail): readonly string[] {
   if (typeof classes === 'number') {
     if (!isInteger(classes, 1, MAX_CLASSES)) fail(`classes must be from 1 to ${MAX_CLASSES}, not ${classes}`);
     return Array.from({ length: classes }, (_, index) => String(index));
@@ -110,13 +124,23 @@ function classNames(classes: readonly string[] | number, fail: Fail): readonly s
   return [...classes];
 }
 
-function checkedLabels(labels: DatasetSource['labels'], count: number, classes: number, fail: Fail): Int32Array {
-  if (labels instanceof Int32Array || labels instanceof Uint8Array) checkMemory(labels, 'labels', fail);
+function checkedLabels(source: DatasetSource, wanted: number, count: number, classes: number, fail: Fail): Labels {
+  const { labels, ignoreIndex } = source;
+  const isTyped = labels instanceof Int32Array || labels instanceof Uint8Array || labels instanceof Float32Array;
+  if (isTyped) checkMemory(labels, 'labels', fail);
   else if (!Array.isArray(labels))
-    fail(`labels must be an Int32Array, a Uint8Array or an array, not ${describe(labels)}`);
-  if (labels.length !== count) fail(`there are ${count} images but ${labels.length} labels`);
-  for (let i = 0; i < count; i++) {
-    if (!isInteger(labels[i], 0, classes - 1)) {
+    fail(`labels must be an Int32Array, a Uint8Array, a Float32Array or an array, not ${describe(labels)}`);
+  if (labels.length !== wanted) {
+    const each = wanted === count ? '' : `, ${wanted / count} of them each`;
+    fail(`there are ${count} images${each} but ${labels.length} labels`);
+  }
+  if (labels instanceof Float32Array) {
+    const wrong = labels.findIndex((label) => !Number.isFinite(label));
+    if (wrong >= 0) fail(`labels[${wrong}] is ${labels[wrong]}, which is no finite number`);
+    return labels;
+  }
+  for (let i = 0; i < wanted; i++) {
+    if (!isInteger(labels[i], 0, classes - 1) && (labels[i] !== ignoreIndex || ignoreIndex === undefined)) {
       fail(
         `labels[${i}] is ${describe(labels[i])}; with ${classes} classes a label is a whole number from 0 to ${classes - 1}`,
       );

@@ -19,13 +19,14 @@ export interface TrainingState {
   /** Sums over the current epoch so far. */
   lossSum: number;
   correct: number;
-  /** Means of the last whole epoch. */
+  labels: number;
+  /** Means of the last whole epoch; no accuracy where the loss has none. */
   lastLoss: number;
-  lastAccuracy: number;
+  lastAccuracy: number | undefined;
 }
 
 /** The part of the state that the checkpoint format does not know by name. */
-interface History extends Pick<TrainingState, 'lossSum' | 'correct' | 'lastLoss' | 'lastAccuracy'> {
+interface History extends Pick<TrainingState, 'lossSum' | 'correct' | 'labels' | 'lastLoss' | 'lastAccuracy'> {
   readonly imageCount: number;
   readonly numerics: Numerics;
   readonly augmentation: string;
@@ -37,8 +38,9 @@ export const newTrainingState = (): TrainingState => ({
   position: 0,
   lossSum: 0,
   correct: 0,
+  labels: 0,
   lastLoss: 0,
-  lastAccuracy: 0,
+  lastAccuracy: undefined,
 });
 
 /** Writes everything `resumeFrom` needs, atomically. */
@@ -55,10 +57,10 @@ export async function saveCheckpoint(
     session.read(name, data);
     tensors.set(name, { shape, data });
   }
-  const { lossSum, correct, lastLoss, lastAccuracy, step, epoch, position } = state;
+  const { lossSum, correct, labels, lastLoss, lastAccuracy, step, epoch, position } = state;
   const { data, seed, batchSize, numerics } = setup;
   const run = { imageCount: data.count, numerics, augmentation: augmentationJson(setup) };
-  const history: History = { lossSum, correct, lastLoss, lastAccuracy, ...run };
+  const history: History = { lossSum, correct, labels, lastLoss, lastAccuracy, ...run };
   await writeCheckpoint(path, {
     architecture: model.architectureJson(),
     optimizer: optimizerJson(setup),
@@ -99,11 +101,11 @@ export async function resumeFrom(
     session.write(name, tensor.data as Float32Array);
   }
   const { step, epoch, position } = checkpoint;
-  const { lossSum, correct, lastLoss, lastAccuracy } = history;
-  if (![lossSum, correct, lastLoss, lastAccuracy].every(Number.isFinite) || position >= setup.data.count) {
+  const { lossSum, correct, labels, lastLoss, lastAccuracy } = history;
+  if (![lossSum, correct, labels, lastLoss, lastAccuracy ?? 0].every(Number.isFinite) || position >= setup.data.count) {
     throw new LanewiseError('file', `${path}: its training history cannot be used; resume from another checkpoint`);
   }
-  return { step, epoch, position, lossSum, correct, lastLoss, lastAccuracy };
+  return { step, epoch, position, lossSum, correct, labels, lastLoss, lastAccuracy };
 }
 
 function optimizerJson({ optimizer, losses }: TrainingSetup): string {

@@ -2,6 +2,7 @@
 // per kind of run, batch size and input type. Weights are copied from the model at the start and back on request.
 
 import type { Backend, Executable, Store } from '../backend/backend.ts';
+import type { Labels } from '../data/dataset.ts';
 import { inputTensor } from '../nn/builder.ts';
 import { elementCount, type TypedArray } from '../ops/op.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -28,15 +29,20 @@ export interface Batch {
   /** In the order of the model's inputs. */
   readonly inputs: readonly Images[];
   /** Labels in the order of the losses. */
-  readonly targets: readonly Int32Array[];
+  readonly targets: readonly Labels[];
   readonly size: number;
+}
+
+export interface Hits {
+  readonly correct: number;
+  readonly of: number;
 }
 
 export interface OutputResult {
   /** Mean loss over the batch, not weighted. */
   readonly loss: number;
-  /** Examples whose largest value is at their label. */
-  readonly correct: number;
+  /** Labels at which the output's largest value is, and how many labels there are; absent where the loss has no such thing. */
+  readonly hits?: Hits;
 }
 
 export interface BatchResult {
@@ -100,9 +106,9 @@ export class Session {
     return this.#layout.entries;
   }
 
-  /** Values that the output `name` has for one example. */
-  outputSize(name: string): number {
-    return elementCount(this.#model.outputShapes.get(name) ?? []);
+  /** Sizes of the output `name` for one example. */
+  outputShape(name: string): readonly number[] {
+    return this.#model.outputShapes.get(name) ?? [];
   }
 
   write(name: string, data: Float32Array): void {
@@ -124,17 +130,20 @@ export class Session {
     const compiled = this.compiled('train', batch);
     this.#writeInputs(compiled, batch, context);
     const finite = await compiled.executable.run();
-    return finite ? this.#result(compiled) : undefined;
+    return finite ? this.#result(compiled, batch) : undefined;
   }
 
-  /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`. */
-  async evaluate(batch: Batch, outputs: readonly Float32Array[]): Promise<BatchResult> {
+  /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`, where there
+   * is memory for it. */
+  async evaluate(batch: Batch, outputs: readonly (Float32Array | undefined)[]): Promise<BatchResult> {
     const compiled = this.compiled('evaluate', batch);
     this.#writeInputs(compiled, batch);
     await compiled.executable.run();
-    for (const [i, { output }] of this.losses.entries())
-      readOutput(compiled, outputTensor(output), outputs[i] as Float32Array);
-    return this.#result(compiled);
+    for (const [i, { output }] of this.losses.entries()) {
+      const memory = outputs[i];
+      if (memory) readOutput(compiled, outputTensor(output), memory);
+    }
+    return this.#result(compiled, batch);
   }
 
   /** Writes what the network gives for `size` examples to `outputs`, in the order of the model's. */
@@ -174,6 +183,7 @@ export class Session {
     const { numerics = 'fast' } = this.#options;
     const plan = compilePlan(builder.graph, { outputs, layout: this.#layout, numerics, keepAll: kind === 'inspect' });
     const compiled = { plan, executable: this.backend.compile(plan, this.#store) };
+    for (const [name, values] of builder.literals) writeInput(compiled, name, values);
     if (this.#plans.size >= MAX_PLANS) this.#plans.delete(this.#plans.keys().next().value as string);
     this.#plans.set(key, compiled);
     return compiled;
@@ -190,11 +200,8 @@ export class Session {
     return trainingNetwork(source, batch, this.losses, optimizer);
   }
 
-  #writeInputs({ plan, executable }: CompiledPlan, batch: Batch, context?: StepContext): void {
-    const write = (name: string, data: TypedArray) => {
-      const tensor = plan.inputs[name];
-      if (tensor !== undefined) executable.write(tensor, data);
-    };
+  #writeInputs(compiled: CompiledPlan, batch: Batch, context?: StepContext): void {
+    const write = (name: string, data: TypedArray) => writeInput(compiled, name, data);
     for (const [i, { name }] of this.#model.architecture.inputs.entries())
       write(inputTensor(name), batch.inputs[i] as Images);
     for (const [i, { output }] of this.losses.entries()) {
@@ -207,11 +214,13 @@ export class Session {
     write('hyper', Float32Array.from(this.#options.optimizer?.hyper(step, learningRate) ?? []));
   }
 
-  #result(compiled: CompiledPlan): BatchResult {
-    const outputs = this.losses.map(({ output }) => ({
-      loss: scalar(compiled, lossTensor(output)),
-      correct: scalar(compiled, correctTensor(output)),
-    }));
+  #result(compiled: CompiledPlan, batch: Batch): BatchResult {
+    const outputs = this.losses.map(({ output, loss }, i) => {
+      const value = scalar(compiled, lossTensor(output));
+      if (loss.metric !== 'accuracy') return { loss: value };
+      const of = countLabels(batch.targets[i] as Labels, loss.ignoreIndex);
+      return { loss: value, hits: { correct: scalar(compiled, correctTensor(output)), of } };
+    });
     return { loss: scalar(compiled, 'loss'), outputs };
   }
 
@@ -220,6 +229,20 @@ export class Session {
     if (!entry) throw new Error(`session: no tensor ${name}`);
     return entry.offset;
   }
+}
+
+/** How many labels count. */
+function countLabels(labels: Labels, ignored: number | undefined): number {
+  if (ignored === undefined) return labels.length;
+  let count = 0;
+  for (const label of labels) if (label !== ignored) count++;
+  return count;
+}
+
+/** Writes an input that the plan reads; one that it does not has no place there. */
+function writeInput({ plan, executable }: CompiledPlan, name: string, data: TypedArray): void {
+  const tensor = plan.inputs[name];
+  if (tensor !== undefined) executable.write(tensor, data);
 }
 
 function readOutput({ plan, executable }: CompiledPlan, name: string, target: Float32Array): void {

@@ -27,6 +27,14 @@ describe('layer shapes', () => {
     ['flatten', [nn.flatten()], [2352]],
     ['reshape', [nn.reshape({ shape: [2, 14, 28, 3] })], [2, 14, 28, 3]],
     ['permute', [nn.maxPool2d({ size: [2, 4] }), nn.permute({ axes: [2, 0, 1] })], [3, 14, 7]],
+    [
+      'branches, multiplied',
+      [
+        nn.branches([[], [nn.mean({ axes: [0, 1] }), nn.linear({ units: 3 }), nn.sigmoid()]], { join: 'multiply' }),
+        nn.relu(),
+      ],
+      [28, 28, 3],
+    ],
     ['mean of the pixels', [nn.mean({ axes: [0, 1] })], [3]],
     ['sum of the channels, kept', [nn.sum({ axes: -1, keepDims: true })], [28, 28, 1]],
     ['mean of everything', [nn.mean({ axes: [0, 1, 2] })], []],
@@ -110,7 +118,11 @@ describe('wrong options', () => {
     ['an axis given twice', () => shapeOf([nn.mean({ axes: [2, -1] })]), /mean_1: axes \[2, -1\] name one twice/],
     ['keepDims that is no boolean', () => nn.mean({ axes: 0, keepDims: wrong(1) }), /mean: keepDims must be true or/],
     ['one branch', () => nn.branches([[]]), /branches: bodies must be lists of layers, two or more/],
-    ['another join', () => nn.branches([[], []], { join: wrong('toString') }), /join must be 'concat' or 'add', not/],
+    [
+      'another join',
+      () => nn.branches([[], []], { join: wrong('toString') }),
+      /join must be 'concat' or 'add' or 'multiply', not/,
+    ],
     [
       'branches of different sizes',
       () => shapeOf([nn.branches([[], [nn.maxPool2d({ size: 2 })]])]),
