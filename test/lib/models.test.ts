@@ -10,6 +10,7 @@ describe('recipes', () => {
     ['lenet5', 61_706],
     ['cnn', 897_130],
     ['vgg', 2_197_706],
+    ['airbench', 1_978_026],
   ] as const)('%s has %d parameters', (name, parameters) => {
     const recipe: Recipe = recipes[name];
     expect(sequential(recipe.layers(10), { inputShape: recipe.inputShape }).parameterCount).toBe(parameters);
