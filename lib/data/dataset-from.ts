@@ -61,7 +61,9 @@ export function datasetFrom(source: DatasetSource): Dataset {
   }
   const numbers = source.labels instanceof Float32Array;
   if (numbers && source.classes !== undefined && labelShape.length === 0) {
-    fail('labels must be an Int32Array, a Uint8Array or an array where there are classes; leave classes out for numbers');
+    fail(
+      'labels must be an Int32Array, a Uint8Array or an array where there are classes; leave classes out for numbers',
+    );
   }
   const classes = numbers && source.classes === undefined ? [] : classNames(source.classes, fail);
   const labelCount = count * labelShape.reduce((product, side) => product * side, 1);
