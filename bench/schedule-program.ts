@@ -87,7 +87,7 @@ export function convPlan(layer: ConvLayer): CompiledPlan {
     const dy = input('dy', [n, out(h, padH, kh), out(w, padW, kw), o]);
     return [
       ...graph.emit(conv2d, [x, weights, undefined], { ...geometry, activation: 0, slope: 0 }),
-      ...graph.emit(conv2dDx, [dy, weights], { ...geometry, inH: h, inW: w }),
+      ...graph.emit(conv2dDx, [dy, weights], { ...geometry, activation: 0, slope: 0, inH: h, inW: w }),
       ...graph.emit(conv2dDw, [x, dy], { ...geometry, kernelH: kh, kernelW: kw }),
     ];
   });

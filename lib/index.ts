@@ -52,7 +52,25 @@ export {
 export { type BranchesOptions, branches } from './nn/branches.ts';
 export type { Builder, Mode } from './nn/builder.ts';
 export { type ConstantOptions, constant, type ParameterOptions, parameter } from './nn/constant.ts';
-export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
+export {
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  type ConvTransposeOptions,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from './nn/conv-transpose.ts';
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type Conv3dOptions,
+  type ConvOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  type PaddingMode,
+} from './nn/conv2d.ts';
 export { defineLayer, type LayerDefinition } from './nn/custom-layer.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerConfig, LayerOptions } from './nn/layer.ts';
@@ -88,6 +106,7 @@ export {
   split,
   subtract,
 } from './nn/merge.ts';
+export { type CropOptions, crop, type Ends, type PadOptions, pad } from './nn/padding.ts';
 export {
   type AvgPool2dOptions,
   avgPool2d,
@@ -99,9 +118,25 @@ export {
 export { mean, type ReductionOptions, sum } from './nn/reduction.ts';
 export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
+export {
+  type PixelShuffleOptions,
+  type PixelUnshuffleOptions,
+  pixelShuffle,
+  pixelUnshuffle,
+  type Upsample1dOptions,
+  type Upsample2dOptions,
+  upsample1d,
+  upsample2d,
+} from './nn/resizing.ts';
+export {
+  type DepthwiseConv2dOptions,
+  depthwiseConv2d,
+  type SeparableConv2dOptions,
+  separableConv2d,
+} from './nn/separable-conv.ts';
 export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';
 export { type InputOptions, input, type Value } from './nn/value.ts';
-export type { Padding2d, Size2d } from './nn/window.ts';
+export type { Padding1d, Padding2d, Padding3d, Size1d, Size2d, Size3d } from './nn/window.ts';
 export { defineOp } from './ops/custom-op.ts';
 export type {
   AttrSchema,

@@ -34,7 +34,7 @@ export interface LayerOptions {
 }
 
 /** Options that say how training starts; a loaded model has its weights, so they are not stored with it. */
-const TRANSIENT_OPTIONS = ['weightInit', 'biasInit', 'slopeInit', 'values', 'init'];
+const TRANSIENT_OPTIONS = ['weightInit', 'depthwiseInit', 'pointwiseInit', 'biasInit', 'slopeInit', 'values', 'init'];
 
 export function defineLayer<Options extends LayerOptions>(
   type: string,

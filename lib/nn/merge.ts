@@ -6,7 +6,7 @@ import { add as addOp } from '../ops/add.ts';
 import { broadcastShape } from '../ops/axes.ts';
 import { binary, broadcast, broadcastTo } from '../ops/binary.ts';
 import { type BinaryName, binaryAttrs } from '../ops/binary-functions.ts';
-import { concat as concatOp } from '../ops/concat.ts';
+import { joined } from '../ops/concat.ts';
 import { reshape, reshapeTo } from '../ops/reshape.ts';
 import { sliceOf, slice as sliceOp } from '../ops/slice.ts';
 import { fail, integer, onlyKnown, show } from '../options.ts';
@@ -15,8 +15,6 @@ import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 import { Value } from './value.ts';
 
 const MAX_AXES = 5;
-/** Inputs that one op takes. */
-const MOST_AT_ONCE = 8;
 
 const shapesOf = (xs: readonly GraphTensor[]): string => xs.map(({ shape }) => `[${shape}]`).join(', ');
 
@@ -106,16 +104,7 @@ export function concatAll({ graph }: Builder, given: readonly GraphTensor[], axi
   const at = axisOf(graph.layer, axis, shape) + 1;
   const others = new Set(xs.map((x) => (x.shape.length === shape.length ? x.shape.toSpliced(at, 1).join() : x.shape)));
   if (others.size > 1) fail(graph.layer, `cannot join ${shapesOf(xs)}: sizes may differ in axis ${at - 1} only`);
-  let parts = xs;
-  while (parts.length > 1) {
-    const joined: GraphTensor[] = [];
-    for (let i = 0; i < parts.length; i += MOST_AT_ONCE) {
-      const group = parts.slice(i, i + MOST_AT_ONCE);
-      joined.push(...(group.length > 1 ? graph.emit(concatOp, group, { axis: at }) : group));
-    }
-    parts = joined;
-  }
-  return parts[0] as GraphTensor;
+  return joined(graph, xs, at);
 }
 
 export interface ConcatOptions extends LayerOptions {

@@ -4,14 +4,18 @@ import { LanewiseError } from '../errors.ts';
 import * as activations from './activation.ts';
 import { branches } from './branches.ts';
 import { constantLayer, parameterLayer } from './constant.ts';
-import { conv2d } from './conv2d.ts';
+import * as transposed from './conv-transpose.ts';
+import { conv1d, conv2d, conv3d } from './conv2d.ts';
 import type { Layer } from './layer.ts';
 import { flatten, linear } from './linear.ts';
 import { add, concat, divide, maximum, minimum, multiply, slice, subtract } from './merge.ts';
+import { crop, pad } from './padding.ts';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pooling.ts';
 import { mean, sum } from './reduction.ts';
 import { batchNorm2d, dropout } from './regularization.ts';
 import { residual } from './residual.ts';
+import * as resizing from './resizing.ts';
+import { depthwiseConv2d, separableConv2d } from './separable-conv.ts';
 import { permute, reshape } from './structure.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each factory checks the options it is given
@@ -21,9 +25,14 @@ type Factory = (options: any) => Layer;
 const MAX_NESTING = 200;
 
 const factories = new Map<string, Factory>([
-  ...Object.entries({ conv2d, linear, flatten, ...activations }),
+  ...Object.entries({ conv1d, conv2d, conv3d, ...transposed, depthwiseConv2d, separableConv2d }),
+  ...Object.entries({ linear, flatten, ...activations }),
   ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
+<<<<<<< HEAD
   ...Object.entries({ reshape, permute, concat, slice, mean, sum }),
+=======
+  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing }),
+>>>>>>> main
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],
   ['parameter', parameterLayer],

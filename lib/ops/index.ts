@@ -24,9 +24,11 @@ import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { normalize } from './normalize.ts';
 import { oneHot } from './one_hot.ts';
 import type { OpDefinition } from './op.ts';
+import { pad, padDx } from './pad.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
+import { resize2d, resize2dDx } from './resize2d.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -97,7 +99,14 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
+<<<<<<< HEAD
   oneHot,
+=======
+  pad,
+  padDx,
+  resize2d,
+  resize2dDx,
+>>>>>>> main
 ];
 
 export {
@@ -139,7 +148,12 @@ export {
   maxPool2d,
   maxPool2dDx,
   normalize,
+<<<<<<< HEAD
   oneHot,
+=======
+  pad,
+  padDx,
+>>>>>>> main
   prelu,
   preluDw,
   preluDx,
@@ -147,6 +161,8 @@ export {
   relu,
   reluDx,
   reshape,
+  resize2d,
+  resize2dDx,
   sgdStep,
   sigmoid,
   sigmoidDx,

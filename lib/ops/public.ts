@@ -3,6 +3,7 @@
 export { broadcastTo } from './binary.ts';
 export { binaryAttrs } from './binary-functions.ts';
 export * from './index.ts';
+export { padBy } from './pad.ts';
 export { reduceAttrs } from './reduction-order.ts';
 export { reshapeTo } from './reshape.ts';
 export { formatShape, ShapeCheck } from './shape-check.ts';

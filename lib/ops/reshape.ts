@@ -1,7 +1,7 @@
 // reshape: the same memory under another shape, so no code runs in a plan.
 
 import { axisAttrs, axisSchema, axisValues, MAX_RANK } from './axes.ts';
-import { type Attrs, defineOp, elementCount, type OpDefinition, type TensorSpec } from './op.ts';
+import { type Attrs, defineOp, type Emitter, elementCount, type OpDefinition, type TensorSpec } from './op.ts';
 import { formatShape, ShapeCheck } from './shape-check.ts';
 import { f32, tensor } from './tensor-data.ts';
 
@@ -44,3 +44,7 @@ export const reshape: OpDefinition<typeof schema> = defineOp({
   // A plan never runs a view; a test or a tool that does gets a copy.
   run: (inputs, outputs) => f32(outputs[0]).set(f32(inputs[0])),
 });
+
+/** x under another shape of as many elements. */
+export const view = <T extends TensorSpec>(emitter: Emitter<T>, x: T, shape: readonly number[]): T =>
+  emitter.emit(reshape, [x], reshapeTo(shape))[0] as T;

@@ -9,7 +9,11 @@
 // clang-format off
 namespace lanewise {
 
+<<<<<<< HEAD
 inline constexpr uint32_t kOpTableHash = 0x1595cd53u;
+=======
+inline constexpr uint32_t kOpTableHash = 0x8ba51cfbu;
+>>>>>>> main
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -71,7 +75,14 @@ enum class OpCode : int32_t {
   kBinary = 56,
   kReduce = 57,
   kBroadcast = 58,
+<<<<<<< HEAD
   kOneHot = 59,
+=======
+  kPad = 59,
+  kPadDx = 60,
+  kResize2d = 61,
+  kResize2dDx = 62,
+>>>>>>> main
 };
 
 struct Conv2dAttrs {
@@ -100,6 +111,8 @@ struct Conv2dDxAttrs {
   int32_t groups;
   int32_t in_h;
   int32_t in_w;
+  int32_t activation;
+  float slope;
 };
 
 struct Conv2dDwAttrs {
@@ -371,8 +384,58 @@ struct BroadcastAttrs {
   int32_t d5;
 };
 
+<<<<<<< HEAD
 struct OneHotAttrs {
   int32_t classes;
+=======
+struct PadAttrs {
+  int32_t mode;
+  float value;
+  int32_t before0;
+  int32_t before1;
+  int32_t before2;
+  int32_t before3;
+  int32_t before4;
+  int32_t before5;
+  int32_t after0;
+  int32_t after1;
+  int32_t after2;
+  int32_t after3;
+  int32_t after4;
+  int32_t after5;
+};
+
+struct PadDxAttrs {
+  int32_t mode;
+  int32_t before0;
+  int32_t before1;
+  int32_t before2;
+  int32_t before3;
+  int32_t before4;
+  int32_t before5;
+  int32_t after0;
+  int32_t after1;
+  int32_t after2;
+  int32_t after3;
+  int32_t after4;
+  int32_t after5;
+};
+
+struct Resize2dAttrs {
+  int32_t mode;
+  int32_t out_h;
+  int32_t out_w;
+  float step_h;
+  float step_w;
+};
+
+struct Resize2dDxAttrs {
+  int32_t mode;
+  int32_t in_h;
+  int32_t in_w;
+  float step_h;
+  float step_w;
+>>>>>>> main
 };
 
 extern const OpImpl conv2d_impl;
@@ -433,7 +496,14 @@ extern const OpImpl concat_impl;
 extern const OpImpl binary_impl;
 extern const OpImpl reduce_impl;
 extern const OpImpl broadcast_impl;
+<<<<<<< HEAD
 extern const OpImpl one_hot_impl;
+=======
+extern const OpImpl pad_impl;
+extern const OpImpl pad_dx_impl;
+extern const OpImpl resize2d_impl;
+extern const OpImpl resize2d_dx_impl;
+>>>>>>> main
 
 struct OpEntry {
   const char* name;
@@ -450,7 +520,7 @@ struct OpEntry {
 
 inline constexpr OpEntry kOpTable[] = {
     {"conv2d", 2, 3, 1, 11, &conv2d_impl, 0x4, 0x0, -1, -1},
-    {"conv2d_dx", 2, 2, 1, 11, &conv2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"conv2d_dx", 2, 3, 1, 13, &conv2d_dx_impl, 0x4, 0x0, -1, -1},
     {"conv2d_dw", 2, 2, 1, 11, &conv2d_dw_impl, 0x0, 0x0, -1, -1},
     {"linear", 2, 3, 1, 2, &linear_impl, 0x4, 0x0, -1, -1},
     {"linear_dx", 2, 2, 1, 0, &linear_dx_impl, 0x0, 0x0, -1, -1},
@@ -508,10 +578,20 @@ inline constexpr OpEntry kOpTable[] = {
     {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
     {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
     {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
+<<<<<<< HEAD
     {"one_hot", 1, 1, 1, 1, &one_hot_impl, 0x0, 0x0, -1, -1},
 };
 
 inline constexpr int kOpCount = 60;
+=======
+    {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
+    {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
+    {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
+    {"resize2d_dx", 1, 1, 1, 5, &resize2d_dx_impl, 0x0, 0x0, -1, -1},
+};
+
+inline constexpr int kOpCount = 63;
+>>>>>>> main
 
 }  // namespace lanewise
 // clang-format on

@@ -42,6 +42,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "bias_activation_dx.inl"
 #include "max_pool.inl"
 #include "prelu_dw.inl"
+#include "resize.inl"
 #include "run_reduce.inl"
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,

@@ -140,6 +140,12 @@
   X(avg_pool_rows, void, (const PoolShape& s, const float* x, float* y, int64_t begin, int64_t end)) \
   X(avg_pool_backward_rows, void, (const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end)) \
   X(global_avg_pool_backward, void, (const float* dy, int64_t positions, int64_t c, float* dx)) \
+  /* resize.inl: see there */ \
+  X(blend_rows, void, (const float* x, int64_t stride, const float* weights, int64_t rows, int64_t count, float* y)) \
+  X(blend_pixels, void, \
+    (const float* x, int64_t x_pixels, const int32_t* first, const int32_t* offsets, const float* weights, \
+     int64_t pixels, int64_t c, float* y)) \
+  X(pick_pixels, void, (const float* x, int64_t x_pixels, const int32_t* first, int64_t pixels, int64_t c, float* y)) \
   /* optimizer.inl */ \
   X(sgd_step_flat, void, (float* w, float* v, const float* g, int64_t count, const SgdParameters& p)) \
   X(adam_step_flat, void, (float* w, float* m, float* v, const float* g, int64_t count, const AdamParameters& p)) \

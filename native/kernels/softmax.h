@@ -5,9 +5,9 @@
 
 namespace lanewise {
 
-/// dx = (p sum(t) - t) * scale; t is own * w[label] at the row's label, on top of w * off everywhere, and sums to that plus
-/// `shared`. Without weights w is 1, and t at the label is `on`. Rows labelled `ignored` are 0. A label outside [0,k) is on
-/// nowhere. dx may be p.
+/// dx = (p sum(t) - t) * scale; t is own * w[label] at the row's label, on top of w * off everywhere, and sums to that
+/// plus `shared`. Without weights w is 1, and t at the label is `on`. Rows labelled `ignored` are 0. A label outside
+/// [0,k) is on nowhere. dx may be p.
 struct CrossEntropyGradient {
   const int32_t* labels;
   const float* weights;

@@ -91,7 +91,8 @@ bool run(const OpContext& context) {
     for (int64_t row = begin; row < end; ++row) {
       losses[row] = 0.0;
       if (labels[row] == attrs.ignore_index) continue;
-      losses[row] = row_loss(context.kernels, logits + row * k, weights, k, labels[row], tops[row], sums[row], smoothing);
+      losses[row] =
+          row_loss(context.kernels, logits + row * k, weights, k, labels[row], tops[row], sums[row], smoothing);
     }
   });
   double total = 0.0;

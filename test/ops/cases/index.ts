@@ -9,7 +9,9 @@ import { cases as conv } from './conv2d.ts';
 import { cases as elementwise } from './elementwise.ts';
 import { cases as matrix } from './matrix.ts';
 import { cases as optimizers } from './optimizers.ts';
+import { cases as pad } from './pad.ts';
 import { cases as pooling } from './pooling.ts';
+import { cases as resize } from './resize2d.ts';
 import { cases as structure } from './structure.ts';
 
 export const allCases: readonly OpCase[] = [
@@ -23,4 +25,6 @@ export const allCases: readonly OpCase[] = [
   ...optimizers,
   ...structure,
   ...arithmetic,
+  ...pad,
+  ...resize,
 ];
