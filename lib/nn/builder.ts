@@ -45,10 +45,15 @@ export class Builder {
   readonly #counts = new Map<string, number>();
   readonly #names = new Map<Layer, string>();
   readonly #taken = new Set<string>();
+  readonly #types = new Map<string, string>();
   /** Tensors of `persistent`, for layers that are applied again. */
   readonly #tensors = new Map<string, GraphTensor>();
   /** Name of the current layer; `graph.layer` says also which application of it this is. */
   #owner = '';
+  readonly #inside = new Map<string, string[]>();
+  /** Whether the current layer was applied before, and how many layers it has applied so far. */
+  #repeating = false;
+  #position = 0;
   readonly #deferred: (() => void)[] = [];
   readonly #reported = new WeakSet<Error>();
   #depth = 0;
@@ -66,6 +71,11 @@ export class Builder {
     return this.#names;
   }
 
+  /** For each layer, by name, the names of those it applied within itself, in order; for '' the network's own. */
+  get namesInside(): ReadonlyMap<string, readonly string[]> {
+    return this.#inside;
+  }
+
   /** Raw input `name`, normalised: `x * scale + shift` per channel, both being constants of the network. */
   input(name: string, spec: TensorSpec): GraphTensor {
     this.#take(name);
@@ -79,8 +89,12 @@ export class Builder {
 
   /** Emits `layer` on `inputs` under its own or a numbered name. The same layer again shares what persists of it. */
   apply(layer: Layer, ...inputs: readonly GraphTensor[]): GraphTensor {
-    const known = this.#names.get(layer);
-    return this.applyAs(known === undefined ? this.#newName(layer) : this.#nextCall(known), layer, inputs);
+    const known = this.#names.get(layer) ?? this.#nameInside(layer);
+    const name = known ?? this.#newName(layer);
+    if (this.#position++ === 0 && !this.#repeating) this.#inside.set(this.#owner, []);
+    if (!this.#repeating) this.#inside.get(this.#owner)?.push(name);
+    this.#names.set(layer, name);
+    return this.applyAs(known === undefined ? name : this.#nextCall(name), layer, inputs);
   }
 
   /** The same, called `call` in records and errors. */
@@ -205,21 +219,29 @@ export class Builder {
   }
 
   #within<T>(owner: string, call: string, emit: () => T): T {
-    const [outer, outerCall] = [this.#owner, this.graph.layer];
+    const outer = [this.#owner, this.graph.layer, this.#repeating, this.#position] as const;
     this.#owner = owner;
     this.graph.layer = call;
+    this.#repeating = owner !== call;
+    this.#position = 0;
     try {
       return emit();
     } finally {
-      this.#owner = outer;
-      this.graph.layer = outerCall;
+      [this.#owner, this.graph.layer, this.#repeating, this.#position] = outer;
     }
+  }
+
+  /** A layer that is made anew each time its outer layer is applied stands for the one that was made the first time. */
+  #nameInside({ type }: Layer): string | undefined {
+    const name = this.#repeating ? this.#inside.get(this.#owner)?.[this.#position] : undefined;
+    return name !== undefined && this.#types.get(name) === type ? name : undefined;
   }
 
   #newName(layer: Layer): string {
     const numbered = `${layer.type}_${this.#count(layer.type)}`;
     const name = layer.name ?? numbered;
     this.#take(name);
+    this.#types.set(name, layer.type);
     return name;
   }
 

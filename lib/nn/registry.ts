@@ -28,11 +28,7 @@ const factories = new Map<string, Factory>([
   ...Object.entries({ conv1d, conv2d, conv3d, ...transposed, depthwiseConv2d, separableConv2d }),
   ...Object.entries({ linear, flatten, ...activations }),
   ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
-<<<<<<< HEAD
-  ...Object.entries({ reshape, permute, concat, slice, mean, sum }),
-=======
-  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing }),
->>>>>>> main
+  ...Object.entries({ reshape, permute, concat, slice, pad, crop, mean, sum, ...resizing }),
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],
   ['parameter', parameterLayer],

@@ -99,14 +99,11 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
-<<<<<<< HEAD
   oneHot,
-=======
   pad,
   padDx,
   resize2d,
   resize2dDx,
->>>>>>> main
 ];
 
 export {
@@ -148,12 +145,9 @@ export {
   maxPool2d,
   maxPool2dDx,
   normalize,
-<<<<<<< HEAD
   oneHot,
-=======
   pad,
   padDx,
->>>>>>> main
   prelu,
   preluDw,
   preluDx,

@@ -31,6 +31,8 @@ export class Model {
   readonly layers: readonly Pick<LayerRecord, 'name' | 'type' | 'depth'>[];
   /** The name under which each layer has its tensors. */
   readonly layerNames: ReadonlyMap<Layer, string>;
+  /** For each layer, by name, the names of those within it, in order. */
+  readonly namesInside: ReadonlyMap<string, readonly string[]>;
   /** For one example, by name. */
   readonly outputShapes: ReadonlyMap<string, readonly number[]>;
   readonly #frozen = new Set<string>();
@@ -50,6 +52,7 @@ export class Model {
     this.tensors = tensors;
     this.layers = builder.layers.map(({ name, type, depth }) => ({ name, type, depth }));
     this.layerNames = builder.layerNames;
+    this.namesInside = builder.namesInside;
     const nodes = builder.layers.filter(({ depth }) => depth === 0);
     this.#shapes = [
       ...architecture.inputs.map(({ shape }) => shape),

@@ -25,9 +25,16 @@ export function refuseStray(tensors: GivenTensors, known: ReadonlyMap<string, un
 /** Copies the tensors of the layers that both models have, and of inputs of one name and shape; returns the names in `to`. */
 export function copyLayers(from: Model, to: Model): string[] {
   const names = new Map<string, string>();
+  const pair = (name: string, source: string): void => {
+    names.set(name, source);
+    const inside = from.namesInside.get(source) ?? [];
+    to.namesInside.get(name)?.forEach((inner, i) => {
+      if (inside[i] !== undefined) pair(inner, inside[i]);
+    });
+  };
   for (const [layer, name] of to.layerNames) {
     const source = from.layerNames.get(layer);
-    if (source !== undefined) names.set(name, source);
+    if (source !== undefined) pair(name, source);
   }
   if (names.size === 0) {
     const fix = "build one on the other's layers or values";

@@ -9,11 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-<<<<<<< HEAD
-inline constexpr uint32_t kOpTableHash = 0x1595cd53u;
-=======
-inline constexpr uint32_t kOpTableHash = 0x8ba51cfbu;
->>>>>>> main
+inline constexpr uint32_t kOpTableHash = 0x439e26ccu;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -75,14 +71,11 @@ enum class OpCode : int32_t {
   kBinary = 56,
   kReduce = 57,
   kBroadcast = 58,
-<<<<<<< HEAD
   kOneHot = 59,
-=======
-  kPad = 59,
-  kPadDx = 60,
-  kResize2d = 61,
-  kResize2dDx = 62,
->>>>>>> main
+  kPad = 60,
+  kPadDx = 61,
+  kResize2d = 62,
+  kResize2dDx = 63,
 };
 
 struct Conv2dAttrs {
@@ -384,10 +377,10 @@ struct BroadcastAttrs {
   int32_t d5;
 };
 
-<<<<<<< HEAD
 struct OneHotAttrs {
   int32_t classes;
-=======
+};
+
 struct PadAttrs {
   int32_t mode;
   float value;
@@ -435,7 +428,6 @@ struct Resize2dDxAttrs {
   int32_t in_w;
   float step_h;
   float step_w;
->>>>>>> main
 };
 
 extern const OpImpl conv2d_impl;
@@ -496,14 +488,11 @@ extern const OpImpl concat_impl;
 extern const OpImpl binary_impl;
 extern const OpImpl reduce_impl;
 extern const OpImpl broadcast_impl;
-<<<<<<< HEAD
 extern const OpImpl one_hot_impl;
-=======
 extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
 extern const OpImpl resize2d_impl;
 extern const OpImpl resize2d_dx_impl;
->>>>>>> main
 
 struct OpEntry {
   const char* name;
@@ -578,20 +567,14 @@ inline constexpr OpEntry kOpTable[] = {
     {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
     {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
     {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
-<<<<<<< HEAD
     {"one_hot", 1, 1, 1, 1, &one_hot_impl, 0x0, 0x0, -1, -1},
-};
-
-inline constexpr int kOpCount = 60;
-=======
     {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
     {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
     {"resize2d_dx", 1, 1, 1, 5, &resize2d_dx_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 63;
->>>>>>> main
+inline constexpr int kOpCount = 64;
 
 }  // namespace lanewise
 // clang-format on

@@ -54,6 +54,19 @@ describe('a layer of existing ones', () => {
     for (const [name, { data: values }] of native.tensors) expect(values).toEqual(typescript.tensor(name));
   });
 
+  it('shares what is within it when it is applied twice, and takes its weights along', async () => {
+    const inputs = nn.input({ shape: [6] });
+    const shared = gate({ hidden: 3 });
+    const h = nn.add()(shared(inputs), shared(shared(inputs)));
+    const twice = nn.model({ inputs, outputs: nn.linear({ units: 2 })(h), seed: 2 });
+    expect(twice.parameterCount).toBe(6 * 3 + 3 + 3 * 6 + 6 + 6 * 2 + 2);
+    expect(twice.summary().layers.map(({ name }) => name)).toContain('linear_1#3');
+    await nn.fit(twice, training);
+    const other = nn.sequential([nn.linear({ units: 6 }), shared], { inputShape: [6], seed: 3 });
+    expect(other.copyWeights(twice)).toContain('linear_3.weight');
+    expect(other.tensor('linear_3.weight')).toEqual(twice.tensor('linear_2.weight'));
+  });
+
   it('takes several inputs, and may be applied twice', async () => {
     const inputs = nn.input({ shape: [6] });
     const [left, right] = nn.split(inputs, { parts: 2 }) as [nn.Value, nn.Value];

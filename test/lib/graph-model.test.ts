@@ -45,12 +45,11 @@ function twoInputs(): nn.Model {
 function twoInputData(count: number): nn.Dataset {
   const labels = Int32Array.from({ length: count }, (_, i) => (i * 7) % 4);
   const images = draw(count * 128, 1).map((value, i) => value + 0.5 * (labels[Math.floor(i / 128)] ?? 0));
-  const facts = nn.datasetFrom({ images: draw(count * 3, 2), labels, shape: [3], classes: 4 });
-  return {
-    ...nn.datasetFrom({ images, labels, shape: [8, 8, 2], classes: 4, name: 'pairs' }),
-    inputs: { facts },
+  return nn.datasetFrom({
+    ...{ name: 'pairs', images, labels, shape: [8, 8, 2], classes: 4 },
+    inputs: { facts: { images: draw(count * 3, 2), shape: [3] } },
     targets: { parity: { labels: labels.map((label) => label % 2), classes: ['even', 'odd'] } },
-  };
+  });
 }
 
 const losses = { digit: nn.softmaxCrossEntropy(), parity: { loss: nn.softmaxCrossEntropy(), weight: 0.5 } };
@@ -129,6 +128,18 @@ describe('two inputs and two outputs', () => {
   });
 
   const facts = data.inputs?.['facts'] as nn.DatasetInput;
+  it('are profiled, and named where numbers went bad', async () => {
+    const options = { loss: losses, batchSize: 4, steps: 1, backend: 'typescript' } as const;
+    const { ops } = await nn.profileStep(twoInputs(), options);
+    expect(ops.map(({ layer }) => layer)).toContain('facts');
+    expect(nn.describeArena(twoInputs(), options).ops).toContain('digit linear');
+    const bad = { ...facts, images: facts.images.slice() };
+    bad.images[7] = Number.NaN;
+    await expect(nn.fit(twoInputs(), { ...training, data: { ...data, inputs: { facts: bad } } })).rejects.toThrow(
+      /the loss is not finite; first bad values: the input facts \(1 NaN, 0 infinite of 24\)/,
+    );
+  });
+
   it.each<[string, () => Promise<unknown>, RegExp]>([
     [
       'one array for two inputs',

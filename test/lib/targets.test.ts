@@ -150,7 +150,7 @@ describe('labels that do not fit', () => {
 
   it.each<[string, () => unknown]>([
     [
-      'images: there are 2 images, 6 of them each but 11 labels',
+      'images: there are 2 images, 6 labels each, but 11 labels',
       () =>
         nn.datasetFrom({
           images: new Uint8Array(12),

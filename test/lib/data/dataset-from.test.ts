@@ -102,6 +102,28 @@ describe('datasetFrom', () => {
     expect(() => datasetFrom({ ...right(), ...change } as DatasetSource)).toThrow(expected);
   });
 
+  it('takes further inputs and targets', () => {
+    const data = datasetFrom({
+      ...right(),
+      inputs: { facts: { images: Float32Array.of(1, 2, 3, 6), shape: [1] } },
+      targets: { parity: { labels: [0, 1, 1, 0], classes: ['even', 'odd'] } },
+    });
+    expect(data.inputs).toEqual({
+      facts: { images: Float32Array.of(1, 2, 3, 6), shape: [1], mean: [3], std: [Math.sqrt(3.5)] },
+    });
+    expect(data.targets).toEqual({ parity: { labels: Int32Array.of(0, 1, 1, 0), classes: ['even', 'odd'] } });
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['too few', { inputs: { facts: { images: new Float32Array(3), shape: [1] } } }, /images: input facts: there are 3/],
+    ['no shape', { inputs: { facts: { images: new Float32Array(4) } } }, /images: input facts: shape must be/],
+    ['no object', { inputs: { facts: 3 } }, /images: inputs.facts must be an object, not 3/],
+    ['no names', { targets: 3 }, /images: targets must be an object, by name/],
+    ['a wrong label', { targets: { parity: { labels: [0, 2, 0, 0], classes: 2 } } }, /target parity: labels\[1\] is 2/],
+  ])('refuses further ones with %s', (_, change, expected) => {
+    expect(() => datasetFrom({ ...right(), ...change } as DatasetSource)).toThrow(expected);
+  });
+
   it('refuses no object at all', () => {
     expect(() => datasetFrom(undefined as unknown as DatasetSource)).toThrow(/datasetFrom needs an object/);
   });
