@@ -61,7 +61,9 @@ function linearCases(n: number, i: number, o: number): BenchCase[] {
 }
 
 function poolCases(n: number, size: number, c: number): BenchCase[] {
-  const window = { kernelH: 2, kernelW: 2, strideH: 2, strideW: 2, padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+  const sides = { padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+  const window = { kernelH: 2, kernelW: 2, strideH: 2, strideW: 2, ...sides, dilationH: 1, dilationW: 1 };
+  const counting = { countPadding: 0, ceilBottom: 0, ceilRight: 0, divisor: 0 };
   const [x, dy] = [random(n, size, size, c), random(n, size / 2, size / 2, c)];
   const index = wholeNumbers('u8', 4, n, size / 2, size / 2, c);
   const shape = `2x2/2 ${c}@${size} n${n}`;
@@ -69,8 +71,8 @@ function poolCases(n: number, size: number, c: number): BenchCase[] {
   return [
     opCase({ op: 'max_pool2d', shape, inputs: [x], attrs: window }),
     opCase({ op: 'max_pool2d_dx', shape, inputs: [dy, index], attrs: { ...window, ...back } }),
-    opCase({ op: 'avg_pool2d', shape, inputs: [x], attrs: { ...window, countPadding: 0 } }),
-    opCase({ op: 'avg_pool2d_dx', shape, inputs: [dy], attrs: { ...window, countPadding: 0, ...back } }),
+    opCase({ op: 'avg_pool2d', shape, inputs: [x], attrs: { ...window, ...counting } }),
+    opCase({ op: 'avg_pool2d_dx', shape, inputs: [dy], attrs: { ...window, ...counting, ...back } }),
   ];
 }
 

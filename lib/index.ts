@@ -72,6 +72,21 @@ export {
   type PaddingMode,
 } from './nn/conv2d.ts';
 export { defineLayer, type LayerDefinition } from './nn/custom-layer.ts';
+export {
+  type AdaptivePoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  globalAvgPool1d,
+  globalAvgPool2d,
+  globalAvgPool3d,
+  globalMaxPool1d,
+  globalMaxPool2d,
+  globalMaxPool3d,
+} from './nn/global-pooling.ts';
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerConfig, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
@@ -108,12 +123,30 @@ export {
 } from './nn/merge.ts';
 export { type CropOptions, crop, type Ends, type PadOptions, pad } from './nn/padding.ts';
 export {
+  type AvgPool1dOptions,
   type AvgPool2dOptions,
+  type AvgPool3dOptions,
+  type AvgPoolOptions,
+  avgPool1d,
   avgPool2d,
-  globalAvgPool2d,
-  globalMaxPool2d,
+  avgPool3d,
+  type LpPool1dOptions,
+  type LpPool2dOptions,
+  type LpPool3dOptions,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+  maxPool1d,
   maxPool2d,
+  maxPool3d,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+  type Pool1dOptions,
   type Pool2dOptions,
+  type Pool3dOptions,
+  type PoolOptions,
 } from './nn/pooling.ts';
 export { mean, type ReductionOptions, sum } from './nn/reduction.ts';
 export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';

@@ -4,9 +4,10 @@
 import { randomCrop, randomFlip } from '../data/augment.ts';
 import { relu } from '../nn/activation.ts';
 import { conv2d } from '../nn/conv2d.ts';
+import { globalMaxPool2d } from '../nn/global-pooling.ts';
 import type { Layer } from '../nn/layer.ts';
 import { linear } from '../nn/linear.ts';
-import { globalMaxPool2d, maxPool2d } from '../nn/pooling.ts';
+import { maxPool2d } from '../nn/pooling.ts';
 import { batchNorm2d } from '../nn/regularization.ts';
 import type { Recipe } from './recipe.ts';
 

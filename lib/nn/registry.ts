@@ -6,11 +6,12 @@ import { branches } from './branches.ts';
 import { constantLayer, parameterLayer } from './constant.ts';
 import * as transposed from './conv-transpose.ts';
 import { conv1d, conv2d, conv3d } from './conv2d.ts';
+import * as globalPoolings from './global-pooling.ts';
 import type { Layer } from './layer.ts';
 import { flatten, linear } from './linear.ts';
 import { add, concat, divide, maximum, minimum, multiply, slice, subtract } from './merge.ts';
 import { crop, pad } from './padding.ts';
-import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pooling.ts';
+import * as poolings from './pooling.ts';
 import { mean, sum } from './reduction.ts';
 import { batchNorm2d, dropout } from './regularization.ts';
 import { residual } from './residual.ts';
@@ -27,7 +28,7 @@ const MAX_NESTING = 200;
 const factories = new Map<string, Factory>([
   ...Object.entries({ conv1d, conv2d, conv3d, ...transposed, depthwiseConv2d, separableConv2d }),
   ...Object.entries({ linear, flatten, ...activations }),
-  ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
+  ...Object.entries({ ...poolings, ...globalPoolings, batchNorm2d, dropout }),
   ...Object.entries({ reshape, permute, concat, slice, pad, crop, mean, sum, ...resizing }),
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],

@@ -103,16 +103,3 @@ function sameSides({ input, kernel, stride, dilation }: SpatialWindow): SpatialP
   });
   return { before: total.map((sum) => Math.floor(sum / 2)), after: total.map((sum) => Math.ceil(sum / 2)) };
 }
-
-/** The resulting sides of padding of a window over two axes, in op attributes. */
-export interface Sides {
-  readonly padTop: number;
-  readonly padLeft: number;
-  readonly padBottom: number;
-  readonly padRight: number;
-}
-
-export function paddingSides(layer: string, padding: Padding2d, window: SpatialWindow): Sides {
-  const { before, after } = spatialPadding(layer, padding, window);
-  return { padTop: before[0]!, padLeft: before[1]!, padBottom: after[0]!, padRight: after[1]! };
-}

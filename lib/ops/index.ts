@@ -1,6 +1,8 @@
 // The op table: every op, in the order of its code in the plan format and in C++.
 
 import { adamStep } from './adam_step.ts';
+import { adaptiveAvgPool2d, adaptiveAvgPool2dDx } from './adaptive_avg_pool2d.ts';
+import { adaptiveMaxPool2d, adaptiveMaxPool2dDx } from './adaptive_max_pool2d.ts';
 import { add } from './add.ts';
 import { avgPool2d, avgPool2dDx } from './avg_pool2d.ts';
 import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchNorm2dRunning } from './batch_norm2d.ts';
@@ -21,6 +23,8 @@ import { leakyRelu, leakyReluDx } from './leaky_relu.ts';
 import { linear, linearDw, linearDx } from './linear.ts';
 import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
+import { maxPool2dPosition } from './max_pool2d_position.ts';
+import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { normalize } from './normalize.ts';
 import { oneHot } from './one_hot.ts';
 import type { OpDefinition } from './op.ts';
@@ -104,10 +108,21 @@ export const opTable: readonly OpDefinition[] = [
   padDx,
   resize2d,
   resize2dDx,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dDx,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dDx,
+  maxPool2dPosition,
+  maxUnpool2d,
+  maxUnpool2dDx,
 ];
 
 export {
   adamStep,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dDx,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dDx,
   add,
   avgPool2d,
   avgPool2dDx,
@@ -144,6 +159,9 @@ export {
   logSoftmaxDx,
   maxPool2d,
   maxPool2dDx,
+  maxPool2dPosition,
+  maxUnpool2d,
+  maxUnpool2dDx,
   normalize,
   oneHot,
   pad,

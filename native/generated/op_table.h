@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x439e26ccu;
+inline constexpr uint32_t kOpTableHash = 0xe2bede43u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -76,6 +76,13 @@ enum class OpCode : int32_t {
   kPadDx = 61,
   kResize2d = 62,
   kResize2dDx = 63,
+  kAdaptiveAvgPool2d = 64,
+  kAdaptiveAvgPool2dDx = 65,
+  kAdaptiveMaxPool2d = 66,
+  kAdaptiveMaxPool2dDx = 67,
+  kMaxPool2dPosition = 68,
+  kMaxUnpool2d = 69,
+  kMaxUnpool2dDx = 70,
 };
 
 struct Conv2dAttrs {
@@ -208,6 +215,8 @@ struct MaxPool2dAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
 };
 
 struct MaxPool2dDxAttrs {
@@ -219,6 +228,8 @@ struct MaxPool2dDxAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t in_h;
   int32_t in_w;
 };
@@ -232,7 +243,12 @@ struct AvgPool2dAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t count_padding;
+  int32_t ceil_bottom;
+  int32_t ceil_right;
+  int32_t divisor;
 };
 
 struct AvgPool2dDxAttrs {
@@ -244,7 +260,12 @@ struct AvgPool2dDxAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t count_padding;
+  int32_t ceil_bottom;
+  int32_t ceil_right;
+  int32_t divisor;
   int32_t in_h;
   int32_t in_w;
 };
@@ -430,6 +451,52 @@ struct Resize2dDxAttrs {
   float step_w;
 };
 
+struct AdaptiveAvgPool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
+struct AdaptiveAvgPool2dDxAttrs {
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct AdaptiveMaxPool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
+struct AdaptiveMaxPool2dDxAttrs {
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct MaxPool2dPositionAttrs {
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
+  int32_t in_h;
+  int32_t in_w;
+  int32_t depth;
+  int32_t step_n;
+  int32_t step_d;
+  int32_t step_h;
+  int32_t step_w;
+  int32_t step_c;
+};
+
+struct MaxUnpool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -493,6 +560,13 @@ extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
 extern const OpImpl resize2d_impl;
 extern const OpImpl resize2d_dx_impl;
+extern const OpImpl adaptive_avg_pool2d_impl;
+extern const OpImpl adaptive_avg_pool2d_dx_impl;
+extern const OpImpl adaptive_max_pool2d_impl;
+extern const OpImpl adaptive_max_pool2d_dx_impl;
+extern const OpImpl max_pool2d_position_impl;
+extern const OpImpl max_unpool2d_impl;
+extern const OpImpl max_unpool2d_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -537,10 +611,10 @@ inline constexpr OpEntry kOpTable[] = {
     {"dropout", 2, 2, 1, 2, &dropout_impl, 0x0, 0x0, 0, 0},
     {"reshape", 1, 1, 1, 7, nullptr, 0x0, 0x0, -1, -1},
     {"add", 2, 3, 1, 2, &add_impl, 0x4, 0x0, 0, 0},
-    {"max_pool2d", 1, 1, 2, 8, &max_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"max_pool2d_dx", 2, 2, 1, 10, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
-    {"avg_pool2d", 1, 1, 1, 9, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"avg_pool2d_dx", 1, 1, 1, 11, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d", 1, 1, 2, 10, &max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d_dx", 2, 2, 1, 12, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d", 1, 1, 1, 14, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d_dx", 1, 1, 1, 16, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"global_avg_pool2d", 1, 1, 1, 0, &global_avg_pool2d_impl, 0x0, 0x0, -1, -1},
     {"global_avg_pool2d_dx", 1, 1, 1, 2, &global_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"global_max_pool2d", 1, 1, 2, 0, &global_max_pool2d_impl, 0x0, 0x0, -1, -1},
@@ -572,9 +646,16 @@ inline constexpr OpEntry kOpTable[] = {
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
     {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
     {"resize2d_dx", 1, 1, 1, 5, &resize2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_avg_pool2d", 1, 1, 1, 2, &adaptive_avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_avg_pool2d_dx", 1, 1, 1, 2, &adaptive_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_max_pool2d", 1, 1, 2, 2, &adaptive_max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_max_pool2d_dx", 2, 2, 1, 2, &adaptive_max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d_position", 1, 1, 1, 18, &max_pool2d_position_impl, 0x0, 0x0, -1, -1},
+    {"max_unpool2d", 2, 2, 1, 2, &max_unpool2d_impl, 0x0, 0x0, -1, -1},
+    {"max_unpool2d_dx", 2, 2, 1, 0, &max_unpool2d_dx_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 64;
+inline constexpr int kOpCount = 71;
 
 }  // namespace lanewise
 // clang-format on

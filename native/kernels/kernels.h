@@ -140,6 +140,13 @@
   X(avg_pool_rows, void, (const PoolShape& s, const float* x, float* y, int64_t begin, int64_t end)) \
   X(avg_pool_backward_rows, void, (const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end)) \
   X(global_avg_pool_backward, void, (const float* dy, int64_t positions, int64_t c, float* dx)) \
+  X(adaptive_max_pool_rows, void, \
+    (const AdaptivePoolShape& s, const float* x, float* y, int32_t* index, int64_t begin, int64_t end)) \
+  X(adaptive_max_pool_backward_rows, void, \
+    (const AdaptivePoolShape& s, const float* dy, const int32_t* index, float* dx, int64_t begin, int64_t end)) \
+  X(adaptive_avg_pool_rows, void, (const AdaptivePoolShape& s, const float* x, float* y, int64_t begin, int64_t end)) \
+  X(adaptive_avg_pool_backward_rows, void, \
+    (const AdaptivePoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end)) \
   /* resize.inl: see there */ \
   X(blend_rows, void, (const float* x, int64_t stride, const float* weights, int64_t rows, int64_t count, float* y)) \
   X(blend_pixels, void, \

@@ -27,6 +27,7 @@ enum class UnaryKind : int32_t {
   kSquare,
   kErf,
   kAffine,
+  kPower,
   kHuber,
 };
 

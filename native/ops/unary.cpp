@@ -19,6 +19,7 @@ bool is_function(int32_t kind, float alpha, float beta) {
     case UnaryKind::kElu:
     case UnaryKind::kAffine:
     case UnaryKind::kHardSigmoid: return finite;
+    case UnaryKind::kPower:
     case UnaryKind::kCelu: return finite && alpha != 0 && beta == 0;
     case UnaryKind::kSilu: return finite && beta == 0;
     case UnaryKind::kSoftplus: return finite && alpha > 0;

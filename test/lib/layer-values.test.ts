@@ -1,4 +1,4 @@
-// Convolution, padding and resizing layers against values and gradients of PyTorch, on both backends.
+// Convolution, pooling, padding and resizing layers against values and gradients of PyTorch, on both backends.
 
 import { describe, expect, it } from 'vitest';
 import { loadNative } from '../../lib/backend/native-loader.ts';
@@ -15,6 +15,7 @@ import { reshapeTo } from '../../lib/ops/reshape.ts';
 import { compilePlan } from '../../lib/plan/plan.ts';
 import { StoreLayout } from '../../lib/plan/store-layout.ts';
 import { layerValues } from './layer-values.ts';
+import { poolingValues } from './pooling-values.ts';
 
 const backends = loadNative().binding ? (['typescript', 'native'] as const) : (['typescript'] as const);
 
@@ -58,7 +59,7 @@ async function results(backendName: 'typescript' | 'native', layer: nn.Layer, xS
 }
 
 describe.each(backends)('%s: values and gradients of PyTorch', (backend) => {
-  it.each(layerValues.map((one) => [`${one[0]} ${JSON.stringify(one[1])}`, one] as const))(
+  it.each([...layerValues, ...poolingValues].map((one) => [`${one[0]} ${JSON.stringify(one[1])}`, one] as const))(
     '%s',
     async (_, [type, options, xShape, yShape, value, dx, dw]) => {
       const [layer] = layersFromConfig([{ type, ...options }]) as [nn.Layer];

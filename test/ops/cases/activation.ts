@@ -153,6 +153,17 @@ const functions: readonly UnaryCase[] = [
     slope: (_, alpha) => alpha,
     scale: (x, alpha, beta) => Math.abs(alpha * x + beta),
   },
+  ...[3, 0.4, 1].map(
+    (alpha): UnaryCase => ({
+      name: 'power',
+      alpha,
+      positive: true,
+      value: (x, p) => x ** p,
+      slope: (x, p) => p * x ** (p - 1),
+      scale: (x, p) => spread(x ** p, p * Math.log(x)),
+      slopeScale: (x, p) => spread(p * x ** (p - 1), (p - 1) * Math.log(x)),
+    }),
+  ),
   {
     name: 'huber',
     alpha: 0.75,

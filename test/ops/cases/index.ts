@@ -2,6 +2,7 @@
 
 import type { OpCase } from '../op-case.ts';
 import { cases as activation } from './activation.ts';
+import { cases as adaptivePooling } from './adaptive_pool2d.ts';
 import { cases as arithmetic } from './arithmetic.ts';
 import { cases as batchNorm } from './batch_norm2d.ts';
 import { cases as classification } from './classification.ts';
@@ -22,6 +23,7 @@ export const allCases: readonly OpCase[] = [
   ...classification,
   ...batchNorm,
   ...pooling,
+  ...adaptivePooling,
   ...optimizers,
   ...structure,
   ...arithmetic,
