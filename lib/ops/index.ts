@@ -18,9 +18,11 @@ import { fill } from './fill.ts';
 import { gemm } from './gemm.ts';
 import { globalAvgPool2d, globalAvgPool2dDx } from './global_avg_pool2d.ts';
 import { globalMaxPool2d, globalMaxPool2dDx } from './global_max_pool2d.ts';
+import { groupNorm, groupNormDw, groupNormDx } from './group_norm.ts';
 import { guardFinite } from './guard_finite.ts';
 import { leakyRelu, leakyReluDx } from './leaky_relu.ts';
 import { linear, linearDw, linearDx } from './linear.ts';
+import { localResponseNorm, localResponseNormDx } from './local_response_norm.ts';
 import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { maxPool2dPosition } from './max_pool2d_position.ts';
@@ -115,6 +117,11 @@ export const opTable: readonly OpDefinition[] = [
   maxPool2dPosition,
   maxUnpool2d,
   maxUnpool2dDx,
+  groupNorm,
+  groupNormDw,
+  groupNormDx,
+  localResponseNorm,
+  localResponseNormDx,
 ];
 
 export {
@@ -149,12 +156,17 @@ export {
   globalAvgPool2dDx,
   globalMaxPool2d,
   globalMaxPool2dDx,
+  groupNorm,
+  groupNormDw,
+  groupNormDx,
   guardFinite,
   leakyRelu,
   leakyReluDx,
   linear,
   linearDw,
   linearDx,
+  localResponseNorm,
+  localResponseNormDx,
   logSoftmax,
   logSoftmaxDx,
   maxPool2d,

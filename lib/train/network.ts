@@ -38,6 +38,9 @@ export const outputTensor = (output: string): string => `outputs/${output}`;
 export const lossTensor = (output: string): string => `loss/${output}`;
 export const correctTensor = (output: string): string => `correct/${output}`;
 
+/** Name, in graphs, of the gradient of a parameter. */
+export const gradientTensor = (parameter: string): string => `gradients/${parameter}`;
+
 /** Name of an optimizer slot's tensor. */
 export const slotName = (parameter: string, slot: string): string => `${parameter}/${slot}`;
 
@@ -121,6 +124,16 @@ export function opsOf(
   const measured = losses.length > 0 ? [evaluationNetwork(source, batch, losses)] : [predictionNetwork(source, batch)];
   const trained = optimizer ? [trainingNetwork(source, batch, losses, optimizer)] : [];
   return [...measured, ...trained].flatMap(({ builder }) => builder.graph.nodes.map(({ op }) => op));
+}
+
+/** Forward, loss and backward in training mode; nothing persistent changes. */
+export function gradientNetwork(source: NetworkSource, batch: BatchSpec, losses: readonly OutputLoss[]): Network {
+  const network = forward(source, 'training', batch);
+  const { graph } = network.builder;
+  const outputs = withLosses(network, losses);
+  fuse(graph, Object.values(outputs));
+  const gradients = [...differentiate(graph, outputs.loss)].map(([{ name }, g]) => [gradientTensor(name), g] as const);
+  return { builder: network.builder, outputs: { ...outputs, ...Object.fromEntries(gradients) } };
 }
 
 export function evaluationNetwork(source: NetworkSource, batch: BatchSpec, losses: readonly OutputLoss[]): Network {

@@ -14,6 +14,8 @@ import {
   type BatchSpec,
   correctTensor,
   evaluationNetwork,
+  gradientNetwork,
+  gradientTensor,
   inspectionNetwork,
   lossTensor,
   type Network,
@@ -69,7 +71,7 @@ export interface CompiledPlan {
   readonly executable: Executable;
 }
 
-export type PlanKind = 'train' | 'evaluate' | 'predict' | 'inspect';
+export type PlanKind = 'train' | 'gradients' | 'evaluate' | 'predict' | 'inspect';
 
 /** Plans kept compiled; a prediction service with many batch sizes must not grow without bound. */
 const MAX_PLANS = 12;
@@ -131,6 +133,25 @@ export class Session {
     this.#writeInputs(compiled, batch, context);
     const finite = await compiled.executable.run();
     return finite ? this.#result(compiled, batch) : undefined;
+  }
+
+  /** Losses and hits of `batch` in training mode, with the gradient of each parameter that influences the loss. */
+  async gradients(
+    batch: Batch,
+    context: StepContext,
+  ): Promise<{ readonly result: BatchResult; readonly gradients: Map<string, Float32Array> }> {
+    const compiled = this.compiled('gradients', batch);
+    this.#writeInputs(compiled, batch, context);
+    await compiled.executable.run();
+    const gradients = new Map<string, Float32Array>();
+    for (const [name, { data }] of this.#model.tensors) {
+      const output = gradientTensor(name);
+      if (compiled.plan.outputs[output] === undefined) continue;
+      const values = new Float32Array(data.length);
+      readOutput(compiled, output, values);
+      gradients.set(name, values);
+    }
+    return { result: this.#result(compiled, batch), gradients };
   }
 
   /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`, where there
@@ -195,6 +216,7 @@ export class Session {
     if (kind === 'predict') return predictionNetwork(source, batch);
     if (kind === 'inspect') return inspectionNetwork(source, batch);
     if (this.losses.length === 0) throw new Error('session: this kind of run needs a loss');
+    if (kind === 'gradients') return gradientNetwork(source, batch, this.losses);
     if (kind === 'evaluate') return evaluationNetwork(source, batch, this.losses);
     if (!optimizer) throw new Error('session: training needs an optimizer');
     return trainingNetwork(source, batch, this.losses, optimizer);

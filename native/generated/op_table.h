@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0xe2bede43u;
+inline constexpr uint32_t kOpTableHash = 0x08162f9cu;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -71,18 +71,22 @@ enum class OpCode : int32_t {
   kBinary = 56,
   kReduce = 57,
   kBroadcast = 58,
-  kOneHot = 59,
-  kPad = 60,
-  kPadDx = 61,
-  kResize2d = 62,
-  kResize2dDx = 63,
-  kAdaptiveAvgPool2d = 64,
-  kAdaptiveAvgPool2dDx = 65,
-  kAdaptiveMaxPool2d = 66,
-  kAdaptiveMaxPool2dDx = 67,
-  kMaxPool2dPosition = 68,
-  kMaxUnpool2d = 69,
-  kMaxUnpool2dDx = 70,
+  kPad = 59,
+  kPadDx = 60,
+  kResize2d = 61,
+  kResize2dDx = 62,
+  kAdaptiveAvgPool2d = 63,
+  kAdaptiveAvgPool2dDx = 64,
+  kAdaptiveMaxPool2d = 65,
+  kAdaptiveMaxPool2dDx = 66,
+  kMaxPool2dPosition = 67,
+  kMaxUnpool2d = 68,
+  kMaxUnpool2dDx = 69,
+  kGroupNorm = 70,
+  kGroupNormDw = 71,
+  kGroupNormDx = 72,
+  kLocalResponseNorm = 73,
+  kLocalResponseNormDx = 74,
 };
 
 struct Conv2dAttrs {
@@ -149,12 +153,10 @@ struct LeakyReluDxAttrs {
 
 struct SoftmaxCrossEntropyAttrs {
   float label_smoothing;
-  int32_t ignore_index;
 };
 
 struct SoftmaxCrossEntropyDxAttrs {
   float label_smoothing;
-  int32_t ignore_index;
 };
 
 struct BatchNorm2dAttrs {
@@ -398,10 +400,6 @@ struct BroadcastAttrs {
   int32_t d5;
 };
 
-struct OneHotAttrs {
-  int32_t classes;
-};
-
 struct PadAttrs {
   int32_t mode;
   float value;
@@ -497,6 +495,29 @@ struct MaxUnpool2dAttrs {
   int32_t out_w;
 };
 
+struct GroupNormAttrs {
+  int32_t groups;
+  float epsilon;
+  int32_t activation;
+  float slope;
+};
+
+struct LocalResponseNormAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
+struct LocalResponseNormDxAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -555,7 +576,6 @@ extern const OpImpl concat_impl;
 extern const OpImpl binary_impl;
 extern const OpImpl reduce_impl;
 extern const OpImpl broadcast_impl;
-extern const OpImpl one_hot_impl;
 extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
 extern const OpImpl resize2d_impl;
@@ -567,6 +587,11 @@ extern const OpImpl adaptive_max_pool2d_dx_impl;
 extern const OpImpl max_pool2d_position_impl;
 extern const OpImpl max_unpool2d_impl;
 extern const OpImpl max_unpool2d_dx_impl;
+extern const OpImpl group_norm_impl;
+extern const OpImpl group_norm_dw_impl;
+extern const OpImpl group_norm_dx_impl;
+extern const OpImpl local_response_norm_impl;
+extern const OpImpl local_response_norm_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -601,8 +626,8 @@ inline constexpr OpEntry kOpTable[] = {
     {"tanh_dx", 2, 2, 1, 0, &tanh_dx_impl, 0x0, 0x0, 0, 0},
     {"softmax", 1, 1, 1, 0, &softmax_impl, 0x0, 0x0, -1, -1},
     {"softmax_dx", 2, 2, 1, 0, &softmax_dx_impl, 0x0, 0x0, 0, 0},
-    {"softmax_cross_entropy", 2, 3, 2, 2, &softmax_cross_entropy_impl, 0x4, 0x0, -1, -1},
-    {"softmax_cross_entropy_dx", 3, 4, 1, 2, &softmax_cross_entropy_dx_impl, 0x8, 0x0, -1, -1},
+    {"softmax_cross_entropy", 2, 2, 2, 1, &softmax_cross_entropy_impl, 0x0, 0x0, -1, -1},
+    {"softmax_cross_entropy_dx", 3, 3, 1, 1, &softmax_cross_entropy_dx_impl, 0x0, 0x0, -1, -1},
     {"batch_norm2d", 3, 4, 3, 3, &batch_norm2d_impl, 0x8, 0x0, 3, 0},
     {"batch_norm2d_running", 4, 4, 0, 2, &batch_norm2d_running_impl, 0x0, 0x3, -1, -1},
     {"batch_norm2d_inference", 5, 5, 1, 3, &batch_norm2d_inference_impl, 0x0, 0x0, -1, -1},
@@ -641,7 +666,6 @@ inline constexpr OpEntry kOpTable[] = {
     {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
     {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
     {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
-    {"one_hot", 1, 1, 1, 1, &one_hot_impl, 0x0, 0x0, -1, -1},
     {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
     {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
@@ -653,9 +677,14 @@ inline constexpr OpEntry kOpTable[] = {
     {"max_pool2d_position", 1, 1, 1, 18, &max_pool2d_position_impl, 0x0, 0x0, -1, -1},
     {"max_unpool2d", 2, 2, 1, 2, &max_unpool2d_impl, 0x0, 0x0, -1, -1},
     {"max_unpool2d_dx", 2, 2, 1, 0, &max_unpool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"group_norm", 3, 3, 3, 4, &group_norm_impl, 0x0, 0x0, 0, 0},
+    {"group_norm_dw", 4, 4, 2, 0, &group_norm_dw_impl, 0x0, 0x0, -1, -1},
+    {"group_norm_dx", 5, 5, 1, 0, &group_norm_dx_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm", 1, 1, 1, 5, &local_response_norm_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm_dx", 2, 2, 1, 5, &local_response_norm_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 71;
+inline constexpr int kOpCount = 75;
 
 }  // namespace lanewise
 // clang-format on

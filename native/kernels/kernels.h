@@ -10,6 +10,7 @@
 #include "depthwise.h"
 #include "gemm_rows_dw.h"
 #include "gemm_tile.h"
+#include "local_response_norm.h"
 #include "natural_log.h"
 #include "optimizer_parameters.h"
 #include "planar.h"
@@ -126,6 +127,29 @@
   X(bias_activation_backward, void, \
     (const float* dy, const float* y, float* dx, int64_t blocks, int64_t rows, int64_t stride, int64_t width, \
      float* sums, int64_t sums_stride, int activation, float slope)) \
+  /* group_norm.inl */ \
+  X(group_norm_statistics, void, \
+    (const float* means, const float* variances, int64_t groups, int64_t size, float epsilon, float* mean, \
+     float* rstd)) \
+  X(group_norm_factors, void, \
+    (const float* gamma, const float* products, const float* sums, int64_t groups, int64_t size, double count, \
+     float* a, float* b)) \
+  X(group_norm_backward, void, \
+    (const float* dy, const float* x, const float* mean, const float* rstd, const float* gamma, const float* a, \
+     const float* b, float* dx, int64_t rows, int64_t c)) \
+  X(layer_norm_rows, void, \
+    (const float* x, const float* gamma, const float* beta, float* y, float* mean, float* rstd, int64_t rows, \
+     int64_t c, float epsilon, int activation, float slope)) \
+  X(layer_norm_backward_rows, void, \
+    (const float* dy, const float* x, const float* gamma, const float* mean, const float* rstd, float* dx, \
+     int64_t rows, int64_t c)) \
+  X(layer_norm_sums, void, \
+    (const float* dy, const float* x, const float* mean, const float* rstd, int64_t blocks, int64_t rows, \
+     int64_t stride, int64_t width, float* dgammas, float* dbetas, int64_t out_stride)) \
+  /* local_response_norm.inl: see local_response_norm.h */ \
+  X(local_response_norm_rows, void, (const LocalResponseNorm& p, const float* x, float* y, int64_t rows)) \
+  X(local_response_norm_backward_rows, void, \
+    (const LocalResponseNorm& p, const float* dy, const float* x, float* dx, int64_t rows)) \
   /* max_pool.inl, avg_pool.inl: rows [begin, end) of the output, of dx for gradients */ \
   X(max_pool_rows_u8, void, \
     (const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, int64_t end)) \
