@@ -239,7 +239,8 @@ export class Session {
     // Each batch of a step draws its own random numbers.
     write('step', Int32Array.of(seed, step * accumulate + accumulated));
     if (!hasOptimizer(this.#options)) return;
-    for (const [name, values] of updateInputs(this.#options, context, Object.keys(compiled.plan.inputs))) write(name, values);
+    for (const [name, values] of updateInputs(this.#options, context, Object.keys(compiled.plan.inputs)))
+      write(name, values);
   }
 
   #result(compiled: CompiledPlan, batch: Batch): BatchResult {
