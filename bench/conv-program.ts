@@ -51,7 +51,8 @@ export function convProgram(shape: ConvShape, pass: ConvPass): OpProgram {
   const { graph } = program;
   const does = (one: ConvPass) => pass === one || pass === 'all';
   if (does('fwd')) program.keep(graph.emit(conv2d, [x, weights, undefined], { ...geometry, activation: 0, slope: 0 }));
-  if (does('dx')) program.keep(graph.emit(conv2dDx, [dy, weights], { ...geometry, inH: h, inW: w }));
+  if (does('dx'))
+    program.keep(graph.emit(conv2dDx, [dy, weights], { ...geometry, activation: 0, slope: 0, inH: h, inW: w }));
   if (does('dw')) program.keep(graph.emit(conv2dDw, [x, dy], { ...geometry, kernelH: r, kernelW: s }));
   return program;
 }

@@ -1,12 +1,16 @@
 // A network ready to be timed: its training step or its prediction on random images, through the session that fit() and
 // predict() use.
 import type { Backend } from '../lib/backend/backend.ts';
+import { OUTPUT } from '../lib/nn/architecture.ts';
 import { softmaxCrossEntropy } from '../lib/nn/loss.ts';
 import { elementCount } from '../lib/ops/op.ts';
-import { sequential } from '../lib/train/model.ts';
+import { sequential } from '../lib/train/build-model.ts';
 import { Session } from '../lib/train/session.ts';
 import { fillInput, random } from './bench-case.ts';
 import { type NetName, nets } from './nets.ts';
+
+/** The loss of a network with one output. */
+export const SOLE_LOSS = [{ output: OUTPUT, loss: softmaxCrossEntropy(), weight: 1 }];
 
 export interface NetRun {
   /** Activations and gradients of one run. */
@@ -24,9 +28,9 @@ export const netModel = (name: NetName) => sequential(nets[name].layers(), { inp
 /** Forward, loss, backward and update, with the copies of a batch in and the loss out. */
 export function trainingStep(name: NetName, size: number, backend: Backend): NetRun {
   const { optimizer, classes } = nets[name];
-  const session = new Session(netModel(name), backend, { loss: softmaxCrossEntropy(), optimizer: optimizer() });
+  const session = new Session(netModel(name), backend, { losses: SOLE_LOSS, optimizer: optimizer() });
   const labels = Int32Array.from({ length: size }, (_, i) => (i * 7) % classes);
-  const batch = { images: randomImages(name, size), labels, size };
+  const batch = { inputs: [randomImages(name, size)], targets: [labels], size };
   const { plan, executable } = session.compiled('train', batch);
   const learningRate = optimizer().learningRate as number;
   let step = 0;
@@ -46,11 +50,11 @@ export function prediction(name: NetName, size: number, backend: Backend): NetRu
   const session = new Session(model, backend, {});
   const images = randomImages(name, size);
   const output = new Float32Array(size * elementCount(model.outputShape));
-  const { plan, executable } = session.compiled('predict', { images, size });
+  const { plan, executable } = session.compiled('predict', { inputs: [images], size });
   return {
     arenaBytes: plan.arenaBytes,
     workspaceBytes: executable.workspaceBytes,
     output,
-    run: () => session.predict(images, size, output),
+    run: () => session.predict([images], size, [output]),
   };
 }

@@ -2,9 +2,10 @@
 // with there. bench/peers/torch_peer.py builds the same ones; a test pins their numbers of parameters to PyTorch's.
 import { relu } from '../lib/nn/activation.ts';
 import { conv2d } from '../lib/nn/conv2d.ts';
+import { globalAvgPool2d } from '../lib/nn/global-pooling.ts';
 import type { Layer } from '../lib/nn/layer.ts';
 import { flatten, linear } from '../lib/nn/linear.ts';
-import { globalAvgPool2d, maxPool2d } from '../lib/nn/pooling.ts';
+import { maxPool2d } from '../lib/nn/pooling.ts';
 import { batchNorm2d } from '../lib/nn/regularization.ts';
 import { residual } from '../lib/nn/residual.ts';
 import { adam } from '../lib/optim/adam.ts';

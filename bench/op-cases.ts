@@ -1,5 +1,6 @@
 // The single ops that are timed. Shapes are those of common networks; `c@s` is c channels on an s x s map, `n` the
 // batch. Cases marked nativeOnly have the batch at which peers are usually quoted.
+import { padBy } from '../lib/ops/pad.ts';
 import { sliceOf } from '../lib/ops/slice.ts';
 import { transposeBy } from '../lib/ops/transpose.ts';
 import { unaryAttrs } from '../lib/ops/unary-functions.ts';
@@ -39,7 +40,12 @@ function convCases({ n, size, c, o, kernel, stride = 1, groups = 1, nativeOnly =
   const common = { shape, nativeOnly };
   return [
     opCase({ ...common, op: 'conv2d', inputs: [x, w, random(o)], attrs: { ...geometry, activation: 1, slope: 0 } }),
-    opCase({ ...common, op: 'conv2d_dx', inputs: [dy, w], attrs: { ...geometry, inH: size, inW: size } }),
+    opCase({
+      ...common,
+      op: 'conv2d_dx',
+      inputs: [dy, w],
+      attrs: { ...geometry, activation: 0, slope: 0, inH: size, inW: size },
+    }),
     opCase({ ...common, op: 'conv2d_dw', inputs: [x, dy], attrs: { ...geometry, kernelH: kernel, kernelW: kernel } }),
   ];
 }
@@ -55,7 +61,9 @@ function linearCases(n: number, i: number, o: number): BenchCase[] {
 }
 
 function poolCases(n: number, size: number, c: number): BenchCase[] {
-  const window = { kernelH: 2, kernelW: 2, strideH: 2, strideW: 2, padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+  const sides = { padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+  const window = { kernelH: 2, kernelW: 2, strideH: 2, strideW: 2, ...sides, dilationH: 1, dilationW: 1 };
+  const counting = { countPadding: 0, ceilBottom: 0, ceilRight: 0, divisor: 0 };
   const [x, dy] = [random(n, size, size, c), random(n, size / 2, size / 2, c)];
   const index = wholeNumbers('u8', 4, n, size / 2, size / 2, c);
   const shape = `2x2/2 ${c}@${size} n${n}`;
@@ -63,8 +71,8 @@ function poolCases(n: number, size: number, c: number): BenchCase[] {
   return [
     opCase({ op: 'max_pool2d', shape, inputs: [x], attrs: window }),
     opCase({ op: 'max_pool2d_dx', shape, inputs: [dy, index], attrs: { ...window, ...back } }),
-    opCase({ op: 'avg_pool2d', shape, inputs: [x], attrs: { ...window, countPadding: 0 } }),
-    opCase({ op: 'avg_pool2d_dx', shape, inputs: [dy], attrs: { ...window, countPadding: 0, ...back } }),
+    opCase({ op: 'avg_pool2d', shape, inputs: [x], attrs: { ...window, ...counting } }),
+    opCase({ op: 'avg_pool2d_dx', shape, inputs: [dy], attrs: { ...window, ...counting, ...back } }),
   ];
 }
 
@@ -117,6 +125,17 @@ function structureCases(n: number, size: number, c: number): BenchCase[] {
     opCase({ op: 'transpose', shape: `${shape} to channels first`, inputs: [x], attrs: transposeBy([0, 3, 1, 2]) }),
     opCase({ op: 'slice', shape: `${shape}, half the channels`, inputs: [x], attrs: half }),
     opCase({ op: 'concat', shape: `${shape}, channels of two`, inputs: [x, x], attrs: { axis: 3 } }),
+    opCase({ op: 'pad', shape: `reflect ${shape}`, inputs: [x], attrs: padBy([0, 1, 1, 0], [0, 1, 1, 0], 'reflect') }),
+    ...['nearest', 'bilinear'].flatMap((name, mode) => {
+      const [small, steps] = [size / 2, { stepH: 0, stepW: 0 }];
+      const twice = `${name} ${c}@${small} to ${size} n${n}`;
+      const up = { mode, outH: size, outW: size, ...steps };
+      const down = { mode, inH: small, inW: small, ...steps };
+      return [
+        opCase({ op: 'resize2d', shape: twice, inputs: [random(n, small, small, c)], attrs: up }),
+        opCase({ op: 'resize2d_dx', shape: twice, inputs: [x], attrs: down }),
+      ];
+    }),
   ];
 }
 

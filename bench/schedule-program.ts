@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Graph, type GraphTensor } from '../lib/graph/graph.ts';
+import { chain, OUTPUT } from '../lib/nn/architecture.ts';
 import { softmaxCrossEntropy } from '../lib/nn/loss.ts';
 import { conv2d, conv2dDw, conv2dDx } from '../lib/ops/conv2d.ts';
 import { linear, linearDw, linearDx } from '../lib/ops/linear.ts';
@@ -45,9 +46,9 @@ export function netPlan(name: NetName): CompiledPlan {
   const { inputShape, layers, optimizer, batch } = nets[name];
   const layout = new StoreLayout();
   const { builder, outputs } = trainingNetwork(
-    { inputShape, layers: layers() },
-    { size: batch, dtype: 'u8' },
-    softmaxCrossEntropy(),
+    { architecture: chain(layers(), inputShape) },
+    { size: batch, dtypes: ['u8'] },
+    [{ output: OUTPUT, loss: softmaxCrossEntropy(), weight: 1 }],
     optimizer(),
   );
   const plan = compilePlan(builder.graph, { outputs, layout });
@@ -86,7 +87,7 @@ export function convPlan(layer: ConvLayer): CompiledPlan {
     const dy = input('dy', [n, out(h, padH, kh), out(w, padW, kw), o]);
     return [
       ...graph.emit(conv2d, [x, weights, undefined], { ...geometry, activation: 0, slope: 0 }),
-      ...graph.emit(conv2dDx, [dy, weights], { ...geometry, inH: h, inW: w }),
+      ...graph.emit(conv2dDx, [dy, weights], { ...geometry, activation: 0, slope: 0, inH: h, inW: w }),
       ...graph.emit(conv2dDw, [x, dy], { ...geometry, kernelH: kh, kernelW: kw }),
     ];
   });

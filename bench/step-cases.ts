@@ -1,7 +1,6 @@
 // Whole training steps, one asynchronous call each, and what such a call costs when its ops do nothing worth timing.
 import { Graph, type GraphTensor } from '../lib/graph/graph.ts';
 import { type RecipeName, recipes } from '../lib/models/index.ts';
-import { softmaxCrossEntropy } from '../lib/nn/loss.ts';
 import { relu } from '../lib/ops/relu.ts';
 import { adam } from '../lib/optim/adam.ts';
 import type { Optimizer } from '../lib/optim/optimizer.ts';
@@ -9,9 +8,10 @@ import { sgd } from '../lib/optim/sgd.ts';
 import { compilePlan } from '../lib/plan/plan.ts';
 import { StoreLayout } from '../lib/plan/store-layout.ts';
 import { randomBits, streamKey } from '../lib/random.ts';
-import { sequential } from '../lib/train/model.ts';
+import { sequential } from '../lib/train/build-model.ts';
 import { Session } from '../lib/train/session.ts';
 import type { BenchCase } from './bench-case.ts';
+import { SOLE_LOSS } from './net-run.ts';
 
 interface StepCaseOptions {
   readonly model: RecipeName;
@@ -31,11 +31,11 @@ function stepCase({ model, optimizer, batch: size, threads, nativeOnly = false }
       const { inputShape, layers } = recipes[model];
       const network = sequential(layers(10), { inputShape });
       network.setNormalization(new Array(inputShape[2]).fill(128), new Array(inputShape[2]).fill(64));
-      const session = new Session(network, backend, { loss: softmaxCrossEntropy(), optimizer: optimizer() });
+      const session = new Session(network, backend, { losses: SOLE_LOSS, optimizer: optimizer() });
       const [h, w, c] = inputShape;
       const key = streamKey(1);
       const images = Uint8Array.from({ length: size * h * w * c }, (_, i) => randomBits(key, i) & 255);
-      const batch = { images, labels: Int32Array.from({ length: size }, (_, i) => i % 10), size };
+      const batch = { inputs: [images], targets: [Int32Array.from({ length: size }, (_, i) => i % 10)], size };
       const { plan } = session.compiled('train', batch);
       const work = plan.ops.reduce(
         (sum, { cost }) => ({ flops: sum.flops + cost.flops, bytes: sum.bytes + cost.bytes }),

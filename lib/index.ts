@@ -2,11 +2,22 @@
 
 export type { Backend, BackendOptions } from './backend/backend.ts';
 export type { MachineLimits } from './backend/limits.ts';
-export type { Dataset, DatasetSplits } from './data/dataset.ts';
+export {
+  type Augmentation,
+  type CutoutOptions,
+  cutout,
+  type ImageView,
+  type RandomCropOptions,
+  type RandomFlipOptions,
+  randomCrop,
+  randomFlip,
+} from './data/augment.ts';
+export type { Dataset, DatasetInput, DatasetSplits, DatasetTarget } from './data/dataset.ts';
 export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';
 export { type ErrorCode, LanewiseError } from './errors.ts';
+export type { GraphTensor } from './graph/graph.ts';
 export {
   type ClipOptions,
   celu,
@@ -39,23 +50,121 @@ export {
   tanh,
 } from './nn/activation.ts';
 export { type BranchesOptions, branches } from './nn/branches.ts';
-export { type Conv2dOptions, conv2d } from './nn/conv2d.ts';
+export type { Builder, Mode } from './nn/builder.ts';
+export { type ConstantOptions, constant, type ParameterOptions, parameter } from './nn/constant.ts';
+export {
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  type ConvTransposeOptions,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from './nn/conv-transpose.ts';
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type Conv3dOptions,
+  type ConvOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  type PaddingMode,
+} from './nn/conv2d.ts';
+export { defineLayer, type LayerDefinition } from './nn/custom-layer.ts';
+export {
+  type AdaptivePoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  globalAvgPool1d,
+  globalAvgPool2d,
+  globalAvgPool3d,
+  globalMaxPool1d,
+  globalMaxPool2d,
+  globalMaxPool3d,
+} from './nn/global-pooling.ts';
 export type { Initializer } from './nn/initializer.ts';
-export type { Layer, LayerOptions } from './nn/layer.ts';
+export type { Layer, LayerConfig, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
 export { type Loss, type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './nn/loss.ts';
 export {
+  add,
+  type ConcatOptions,
+  concat,
+  divide,
+  maximum,
+  minimum,
+  multiply,
+  type SliceOptions,
+  type SplitOptions,
+  slice,
+  split,
+  subtract,
+} from './nn/merge.ts';
+export { type CropOptions, crop, type Ends, type PadOptions, pad } from './nn/padding.ts';
+export {
+  type AvgPool1dOptions,
   type AvgPool2dOptions,
+  type AvgPool3dOptions,
+  type AvgPoolOptions,
+  avgPool1d,
   avgPool2d,
-  globalAvgPool2d,
-  globalMaxPool2d,
+  avgPool3d,
+  type LpPool1dOptions,
+  type LpPool2dOptions,
+  type LpPool3dOptions,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+  maxPool1d,
   maxPool2d,
+  maxPool3d,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+  type Pool1dOptions,
   type Pool2dOptions,
+  type Pool3dOptions,
+  type PoolOptions,
 } from './nn/pooling.ts';
 export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
+export {
+  type PixelShuffleOptions,
+  type PixelUnshuffleOptions,
+  pixelShuffle,
+  pixelUnshuffle,
+  type Upsample1dOptions,
+  type Upsample2dOptions,
+  upsample1d,
+  upsample2d,
+} from './nn/resizing.ts';
+export {
+  type DepthwiseConv2dOptions,
+  depthwiseConv2d,
+  type SeparableConv2dOptions,
+  separableConv2d,
+} from './nn/separable-conv.ts';
 export { type PermuteOptions, permute, type ReshapeOptions, reshape } from './nn/structure.ts';
-export type { Padding2d, Size2d } from './nn/window.ts';
+export { type InputOptions, input, type Value } from './nn/value.ts';
+export type { Padding1d, Padding2d, Padding3d, Size1d, Size2d, Size3d } from './nn/window.ts';
+export { defineOp } from './ops/custom-op.ts';
+export type {
+  AttrSchema,
+  Attrs,
+  Cost,
+  DType,
+  GradientContext,
+  OpDefinition,
+  TensorSpec,
+  TensorView,
+} from './ops/op.ts';
+export * as ops from './ops/public.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
 export { type SgdOptions, sgd } from './optim/sgd.ts';
@@ -64,7 +173,9 @@ export { formatArena } from './report/arena.ts';
 export { formatConfusion, formatPerClass } from './report/evaluation.ts';
 export { type FormatProfileOptions, formatProfile } from './report/profile.ts';
 export { formatSummary } from './report/summary.ts';
-export { type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
+export type { Images, Inputs } from './train/batch.ts';
+export { loadModel, type ModelOptions, model, type SequentialOptions, sequential } from './train/build-model.ts';
+export { type EvaluateOptions, type Evaluation, evaluate, type OutputEvaluation } from './train/evaluate.ts';
 export {
   type EpochEvent,
   type FitOptions,
@@ -74,15 +185,10 @@ export {
   type TrainingResult,
   type TrainingRun,
 } from './train/fit.ts';
+export type { FrozenChoice } from './train/freeze.ts';
 export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
-export {
-  type Images,
-  loadModel,
-  type Model,
-  type ModelOptions,
-  type ModelTensor,
-  type PredictOptions,
-  sequential,
-} from './train/model.ts';
+export type { Model, ModelTensor } from './train/model.ts';
+export type { Objective, WeightedLoss } from './train/objective.ts';
+export type { PredictOptions } from './train/predict.ts';
 export { type OpProfile, type ProfileOptions, profileStep, type StepProfile } from './train/profile.ts';
 export type { LayerSummary, ModelSummary } from './train/summary.ts';

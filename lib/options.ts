@@ -14,6 +14,19 @@ export function integer(layer: string, option: string, value: unknown, min: numb
   return fail(layer, `${option} must be a whole number from ${min} to ${MAX_SIZE}, not ${show(value)}`);
 }
 
+/** A name of letters, digits, _ and -. */
+export function identifier(owner: string, option: string, value: unknown): string {
+  if (typeof value === 'string' && /^[A-Za-z_][\w-]*$/.test(value)) return value;
+  return fail(owner, `${option} ${show(value)} must be letters, digits, _ or -, not starting with a digit`);
+}
+
+/** A list of 1 to `most` sizes. */
+export function sizes(layer: string, option: string, value: unknown, most: number): number[] {
+  if (!Array.isArray(value) || value.length < 1 || value.length > most)
+    fail(layer, `${option} must be a list of 1 to ${most} sizes, not ${show(value)}`);
+  return value.map((size, axis) => integer(layer, `${option}[${axis}]`, size, 1));
+}
+
 export function real(layer: string, option: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && value >= min && value <= max) return value;
   return fail(layer, `${option} must be a number from ${min} to ${max}, not ${show(value)}`);

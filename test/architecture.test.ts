@@ -49,7 +49,7 @@ describe('lib', () => {
     onnx: ['io'],
     data: [],
     report: [],
-    models: ['nn', 'optim'],
+    models: ['nn', 'optim', 'data'],
     train: ['ops', 'graph', 'plan', 'backend', 'nn', 'optim', 'io', 'data'],
     cli: ['ops', 'graph', 'plan', 'backend', 'nn', 'optim', 'io', 'data', 'report', 'models', 'train'],
   };

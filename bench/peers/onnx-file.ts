@@ -35,10 +35,9 @@ class Writer {
   }
 
   write(batch: number): Uint8Array {
-    const { inputShape, layers } = this.#model.architecture;
-    const [h, w, c] = inputShape;
+    const [h = 1, w = 1, c = 1] = this.#model.inputShape;
     const output = this.#layers(
-      layers.map(({ config }) => config),
+      this.#model.architecture.nodes.map(({ layer }) => layer.config),
       { name: 'images', c, h, w },
     );
     this.#graph.text(2, 'lanewise');

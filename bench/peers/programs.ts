@@ -56,7 +56,8 @@ function poolProgram({ map: { n, h, w, c }, pool: { kind, size, stride, pad }, p
   const x = () => program.input(random(n, h, w, c));
   const dy = () => program.input(size === 0 ? random(n, c) : random(n, out, out, c));
   const sides = { padTop: pad, padLeft: pad, padBottom: pad, padRight: pad };
-  const window = { kernelH: size, kernelW: size, strideH: stride, strideW: stride, ...sides };
+  const dense = { dilationH: 1, dilationW: 1 };
+  const window = { kernelH: size, kernelW: size, strideH: stride, strideW: stride, ...sides, ...dense };
   const input = { inH: h, inW: w };
   if (size === 0) {
     program.keep(
@@ -71,7 +72,7 @@ function poolProgram({ map: { n, h, w, c }, pool: { kind, size, stride, pad }, p
     );
   } else {
     // PyTorch counts padding by default.
-    const attrs = { ...window, countPadding: 1 };
+    const attrs = { ...window, countPadding: 1, ceilBottom: 0, ceilRight: 0, divisor: 0 };
     program.keep(
       pass === 'fwd' ? graph.emit(avgPool2d, [x()], attrs) : graph.emit(avgPool2dDx, [dy()], { ...attrs, ...input }),
     );

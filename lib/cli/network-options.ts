@@ -2,7 +2,8 @@
 
 import { recipeNames, recipes } from '../models/index.ts';
 import type { Recipe } from '../models/recipe.ts';
-import { loadModel, type Model, sequential } from '../train/model.ts';
+import { loadModel, sequential } from '../train/build-model.ts';
+import type { Model } from '../train/model.ts';
 import { type Option, text, type Values, wholeNumber } from './option.ts';
 import { findModel, isFile } from './run-folder.ts';
 import { didYouMean, UsageError } from './usage-error.ts';
@@ -11,7 +12,7 @@ type Shape = readonly [height: number, width: number, channels: number];
 
 const shapeOption: Option<Shape | undefined> = {
   placeholder: 'HxWxC',
-  help: 'input of a named network (default: 28x28x1, vgg 32x32x3)',
+  help: 'input of a named network (default: what it was made for)',
   fallback: undefined,
   read: (value, flag) => {
     const sizes = /^(\d{1,5})x(\d{1,5})x(\d{1,5})$/.exec(value)?.slice(1).map(Number) ?? [];

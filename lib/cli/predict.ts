@@ -5,7 +5,8 @@ import { openDataset } from '../data/open-dataset.ts';
 import { LanewiseError } from '../errors.ts';
 import { formatTable } from '../report/table.ts';
 import { formatPercent } from '../report/units.ts';
-import { loadModel, type Model } from '../train/model.ts';
+import { loadModel } from '../train/build-model.ts';
+import type { Model } from '../train/model.ts';
 import { defineCommand } from './command.ts';
 import { backendOf, backendOptions, countOptions, dataOption, jsonOption } from './data-and-backend-options.ts';
 import { oneOf, text, type Values, wholeNumber } from './option.ts';
@@ -49,7 +50,7 @@ async function runPrediction(values: PredictValues, terminal: Terminal, position
   const model = await loadModel(await findModel(positional as string));
   const selection = values.image === undefined ? await fromDataset(values) : await fromFile(values.image);
   const { shape, source, names, labels, classes } = selection;
-  const wanted = model.architecture.inputShape;
+  const wanted = model.inputShape;
   if (shape.join() !== wanted.join()) {
     const shapes = `images of ${shape.join(' x ')}, the model takes ${wanted.join(' x ')}`;
     throw new LanewiseError('data', `${source} has ${shapes}`);
@@ -108,7 +109,7 @@ function mostLikely(model: Model, output: Float32Array, row: number): { predicti
   const scores = output.subarray(row * classes, (row + 1) * classes);
   const prediction = scores.indexOf(Math.max(...scores));
   const largest = scores[prediction] ?? Number.NaN;
-  if (model.architecture.layers.at(-1)?.type === 'softmax') return { prediction, probability: largest };
+  if (model.outputLayer()?.type === 'softmax') return { prediction, probability: largest };
   const sum = scores.reduce((total, score) => total + Math.exp(score - largest), 0);
   return { prediction, probability: 1 / sum };
 }

@@ -14,8 +14,9 @@ import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
 import { formatPerClass } from '../report/evaluation.ts';
 import { formatDuration, formatInteger, formatLoss, formatPercent } from '../report/units.ts';
+import { sequential } from '../train/build-model.ts';
 import { fit, type TrainingResult } from '../train/fit.ts';
-import { sequential } from '../train/model.ts';
+import { augmentationNames, augmentOption } from './augment-option.ts';
 import { defineCommand } from './command.ts';
 import { backendOf, backendOptions, countOptions, dataOption, jsonOption } from './data-and-backend-options.ts';
 import { oneOf, positiveNumber, text, toggle, type Values, wholeNumber } from './option.ts';
@@ -33,7 +34,8 @@ const options = {
   lr: positiveNumber(1000, "learning rate, at its peak (default: the model's for the optimizer)"),
   schedule: oneOf(['one-cycle', 'constant'], 'how the learning rate changes (default: one-cycle)'),
   'weight-decay': positiveNumber(1000, "default: the model's for the optimizer", true),
-  seed: wholeNumber(0, 2 ** 31 - 1, 'of weights, shuffling and dropout (default: 1)'),
+  augment: augmentOption,
+  seed: wholeNumber(0, 2 ** 31 - 1, 'of weights, shuffling, augmentation and dropout (default: 1)'),
   ...countOptions,
   ...backendOptions,
   numerics: oneOf(['fast', 'exact'], 'exact: the bits of the TypeScript backend (default: fast)'),
@@ -85,12 +87,14 @@ async function runTraining(values: TrainValues, terminal: Terminal): Promise<num
   const { optimizer, description } = chooseOptimizer(values, recipe);
   const epochs = values.epochs ?? recipe.epochs;
   const batchSize = values['batch-size'] ?? recipe.batchSize;
+  const augment = values.augment ?? recipe.augment ?? [];
 
   const say = (line: string): void => printLine(terminal.out, line);
   const images = `${formatInteger(data.count)} training and ${formatInteger(test.count)} test images`;
   say(`data       ${values.data}: ${images}, ${data.shape.join(' x ')}, ${data.classes.length} classes`);
   say(`model      ${modelName}: ${formatInteger(model.parameterCount)} parameters`);
   say(`training   ${epochs} epoch${plural(epochs)}, batches of ${batchSize}, ${description}, seed ${seed}`);
+  if (augment.length > 0) say(`augmented  ${augmentationNames(augment)}`);
   say(`backend    ${backend.name}: ${backend.isa}, ${backend.threads} thread${plural(backend.threads)}`);
   say(`folder     ${folder}${folderNote(values.resume, found)}`);
   if (stop.received !== undefined) return exitCodeOf(stop.received);
@@ -99,6 +103,7 @@ async function runTraining(values: TrainValues, terminal: Terminal): Promise<num
   const result = await fit(model, {
     data,
     validation: test,
+    augment,
     loss: softmaxCrossEntropy({ labelSmoothing: recipe.labelSmoothing }),
     optimizer,
     epochs,

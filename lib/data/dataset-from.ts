@@ -3,24 +3,38 @@
 
 import { LanewiseError } from '../errors.ts';
 import { channelStatistics } from './channel-statistics.ts';
-import type { Dataset } from './dataset.ts';
+import type { Dataset, DatasetInput, DatasetTarget } from './dataset.ts';
 
-export interface DatasetSource {
-  /** All pixels, image after image, each `[height, width, channels]`. Bytes stay bytes in memory. */
+/** Values for one input of a network. */
+export interface ExamplesSource {
+  /** All values, example after example, each of `shape`. Bytes stay bytes in memory. */
   readonly images: Uint8Array | Float32Array;
-  /** Class of each image, from 0. */
-  readonly labels: Int32Array | Uint8Array | readonly number[];
-  readonly shape: readonly [height: number, width: number, channels: number];
-  /** Names of the classes, or how many there are. */
-  readonly classes: readonly string[] | number;
-  /** For messages. Default `'images'`. */
-  readonly name?: string | undefined;
+  /** Sizes of one example, channels last: images `[h, w, c]`, audio `[w, c]`, volumes `[d, h, w, c]`, features `[f]`. */
+  readonly shape: readonly number[];
   /** Per channel, in the unit of `images`. Default: taken from the images. Give the training set's to a test set. */
   readonly mean?: readonly number[] | undefined;
   readonly std?: readonly number[] | undefined;
 }
 
-const MAX_SIDE = 65_536;
+/** What one output of a network is to give. */
+export interface LabelsSource {
+  /** Class of each example, from 0. */
+  readonly labels: Int32Array | Uint8Array | readonly number[];
+  /** Names of the classes, or how many there are. */
+  readonly classes: readonly string[] | number;
+}
+
+export interface DatasetSource extends ExamplesSource, LabelsSource {
+  /** For messages. Default `'images'`. */
+  readonly name?: string | undefined;
+  /** What a network's inputs after the first take, by their names. */
+  readonly inputs?: Readonly<Record<string, ExamplesSource>> | undefined;
+  /** What a network's outputs after the first are to give, by their names. */
+  readonly targets?: Readonly<Record<string, LabelsSource>> | undefined;
+}
+
+const MAX_RANK = 4;
+const MAX_SIDE = 2 ** 20;
 const MAX_CLASSES = 1_000_000;
 
 /** Checks the arrays and makes a data set of them. */
@@ -29,42 +43,75 @@ export function datasetFrom(source: DatasetSource): Dataset {
     throw new LanewiseError('data', 'datasetFrom needs an object { images, labels, shape, classes }');
   }
   const name = source.name ?? 'images';
-  const fail = (message: string): never => {
-    throw new LanewiseError('data', `${name}: ${message}`);
-  };
+  const failAs =
+    (what: string): Fail =>
+    (message) => {
+      throw new LanewiseError('data', `${what}: ${message}`);
+    };
+  const fail = failAs(name);
+  const { count, ...examples } = examplesFrom(name, source, fail);
+  const inputs = mapNamed('inputs', source.inputs, fail, (input, given) => {
+    const what = `${name}: input ${input}`;
+    const { count: others, ...further } = examplesFrom(what, given, failAs(what));
+    return others === count ? further : failAs(what)(`there are ${others} examples of it, ${count} of the first input`);
+  });
+  const targets = mapNamed('targets', source.targets, fail, (output, given) =>
+    labelsFrom(given, count, failAs(`${name}: target ${output}`)),
+  );
+  return { name, count, ...examples, ...labelsFrom(source, count, fail), ...inputs, ...targets };
+}
+
+type Fail = (message: string) => never;
+
+function mapNamed<K extends string, S, T>(
+  key: K,
+  sources: Readonly<Record<string, S>> | undefined,
+  fail: Fail,
+  convert: (name: string, source: S) => T,
+): { readonly [P in K]?: Readonly<Record<string, T>> } {
+  if (sources === undefined) return {};
+  if (typeof sources !== 'object' || sources === null) fail(`${key} must be an object, by name`);
+  for (const [name, source] of Object.entries(sources))
+    if (typeof source !== 'object' || source === null)
+      fail(`${key}.${name} must be an object, not ${describe(source)}`);
+  const converted = Object.entries(sources).map(([name, source]) => [name, convert(name, source)] as const);
+  return { [key]: Object.fromEntries(converted) } as { readonly [P in K]: Readonly<Record<string, T>> };
+}
+
+function examplesFrom(name: string, source: ExamplesSource, fail: Fail): DatasetInput & { readonly count: number } {
   const { images, shape } = source;
   // A Uint8ClampedArray (canvas pixels) is told apart because it would be refused much later, by the backend.
   if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
     fail(`images must be a Uint8Array or a Float32Array, not ${describe(images)}`);
   }
   checkMemory(images, 'images', fail);
-  if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((side) => isInteger(side, 1, MAX_SIDE))) {
-    fail(`shape must be [height, width, channels], each a whole number from 1 to ${MAX_SIDE}, not ${describe(shape)}`);
+  if (!isShape(shape)) {
+    const sizes = `1 to ${MAX_RANK} whole numbers from 1 to ${MAX_SIDE}, channels last`;
+    fail(`shape must be ${sizes}, such as [height, width, channels], not ${describe(shape)}`);
   }
-  const size = shape[0] * shape[1] * shape[2];
+  const size = shape.reduce((product, side) => product * side, 1);
+  const channels = shape.at(-1) ?? 1;
   const count = images.length / size;
   if (!isInteger(count, 1, Number.MAX_SAFE_INTEGER)) {
     const wanted = `a positive multiple of ${shape.join(' x ')} = ${size}`;
     fail(`images holds ${images.length} values, which is not ${wanted}`);
   }
-  const classes = classNames(source.classes, fail);
-  const labels = checkedLabels(source.labels, count, classes.length, fail);
   const statistics = withContext(name, () =>
-    source.mean === undefined || source.std === undefined ? channelStatistics(images, shape[2]) : undefined,
+    source.mean === undefined || source.std === undefined ? channelStatistics(images, channels) : undefined,
   );
   return {
-    name,
-    shape: [shape[0], shape[1], shape[2]],
     count,
+    shape: [...shape],
     images,
-    labels,
-    classes,
-    mean: perChannel('mean', source.mean ?? statistics?.mean, shape[2], Number.NEGATIVE_INFINITY, fail),
-    std: perChannel('std', source.std ?? statistics?.std, shape[2], 0, fail),
+    mean: perChannel('mean', source.mean ?? statistics?.mean, channels, Number.NEGATIVE_INFINITY, fail),
+    std: perChannel('std', source.std ?? statistics?.std, channels, 0, fail),
   };
 }
 
-type Fail = (message: string) => never;
+function labelsFrom({ labels, classes }: LabelsSource, count: number, fail: Fail): DatasetTarget {
+  const names = classNames(classes, fail);
+  return { labels: checkedLabels(labels, count, names.length, fail), classes: names };
+}
 
 /** Memory that another thread can change, or that can shrink or vanish, cannot be trained on. */
 function checkMemory(array: Uint8Array | Float32Array | Int32Array, what: string, fail: Fail): void {
@@ -149,6 +196,11 @@ function withContext<T>(name: string, run: () => T): T {
 
 function isInteger(value: unknown, least: number, most: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+}
+
+function isShape(shape: unknown): shape is readonly number[] {
+  const fits = Array.isArray(shape) && shape.length >= 1 && shape.length <= MAX_RANK;
+  return fits && shape.every((side) => isInteger(side, 1, MAX_SIDE));
 }
 
 function describe(value: unknown): string {

@@ -1,12 +1,13 @@
-// Collects the images of one batch, in shuffled order, into the memory a backend is fed from.
+// Collects the examples of one batch, in shuffled order, into the memory a backend is fed from.
 
 import { LanewiseError } from '../errors.ts';
+import type { Augmenter } from './augmenter.ts';
 import type { Dataset } from './dataset.ts';
 
 /**
  * Copies images `order[start] .. order[start + count - 1]` of `dataset` (the images themselves in sequence when `order`
  * is undefined) to the beginning of `images`, and their classes to the beginning of `labels`. `images` must have the
- * element type of the data set.
+ * element type of the data set. `augmentation` changes the images on the way, as its key says.
  */
 export function gatherBatch(
   dataset: Dataset,
@@ -15,8 +16,9 @@ export function gatherBatch(
   count: number,
   images: Uint8Array | Float32Array,
   labels: Int32Array,
+  augmentation?: { readonly augmenter: Augmenter; readonly key: number },
 ): void {
-  const size = dataset.shape[0] * dataset.shape[1] * dataset.shape[2];
+  const size = dataset.shape.reduce((product, side) => product * side, 1);
   // A buffer that was transferred to another thread since the data set was made has length 0 now.
   if (dataset.images.length !== dataset.count * size || dataset.labels.length !== dataset.count) {
     throw new LanewiseError(
@@ -51,7 +53,24 @@ export function gatherBatch(
         `${dataset.name}: order[${start + i}] is ${image}, there are ${dataset.count} images`,
       );
     }
-    images.set(dataset.images.subarray(image * size, (image + 1) * size), i * size);
+    if (augmentation) augmentation.augmenter.write(image, augmentation.key, images, i * size);
+    else images.set(dataset.images.subarray(image * size, (image + 1) * size), i * size);
     labels[i] = label;
+  }
+}
+
+/** Copies values `order[start] .. order[start + count - 1]` of `values`, each of `size` elements, to the beginning of `target`,
+ * which has their element type. */
+export function gatherExamples<T extends Uint8Array | Float32Array | Int32Array>(
+  values: T,
+  size: number,
+  order: Uint32Array,
+  start: number,
+  count: number,
+  target: T,
+): void {
+  for (let i = 0; i < count; i++) {
+    const example = order[start + i]!;
+    target.set(values.subarray(example * size, (example + 1) * size), i * size);
   }
 }

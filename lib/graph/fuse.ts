@@ -4,11 +4,13 @@
 
 import type { EpilogueActivation } from '../ops/op.ts';
 import { changesStore, type Graph, type GraphNode, type GraphTensor, isPersistent } from './graph.ts';
+import { simplifyViews } from './views.ts';
 
 /** Merges what ops offer to be absorbed (`absorbAs...`) into the producers that declare an `epilogue`, where nothing else
  * reads the value in between. `kept` are tensors the caller reads after the run. With `fold`, what has `foldInto` goes into
  * constant weights. */
 export function fuse(graph: Graph, kept: readonly GraphTensor[], { fold = false } = {}): void {
+  simplifyViews(graph, kept);
   const readers = new Map<number, number>();
   for (const tensor of kept) readers.set(tensor.id, Number.POSITIVE_INFINITY);
   for (const node of graph.nodes) {
@@ -16,6 +18,7 @@ export function fuse(graph: Graph, kept: readonly GraphTensor[], { fold = false 
   }
 
   const given = graph.nodes;
+  const fixed = persistentTensors(given);
   const folds = fold && !changesStore(given);
   graph.nodes = []; // What folding emits: it reads only what persists, so it can go before everything else.
   const nodes: GraphNode[] = [];
@@ -29,7 +32,8 @@ export function fuse(graph: Graph, kept: readonly GraphTensor[], { fold = false 
     const at = positionOf(source);
     const producer = nodes[at];
     const alone = source && producer?.outputs[0] === source && readers.get(source.id) === 1;
-    const merge = () => absorb(producer!, node, operand) ?? (folds ? foldNode(graph, producer!, node) : undefined);
+    const merge = () =>
+      absorb(producer!, node, operand) ?? (folds ? foldNode(graph, producer!, node, fixed) : undefined);
     const fused = alone && positionOf(operand) < at ? merge() : undefined;
     if (fused) nodes[at] = fused;
     else nodes.push(node);
@@ -67,13 +71,18 @@ function absorb(producer: GraphNode, node: GraphNode, operand: GraphTensor | und
 }
 
 /** `producer` with the affine map `node` in its weights and bias, all of which must persist. */
-function foldNode(graph: Graph, producer: GraphNode, node: GraphNode): GraphNode | undefined {
+function foldNode(
+  graph: Graph,
+  producer: GraphNode,
+  node: GraphNode,
+  fixed: (tensor: GraphTensor) => boolean,
+): GraphNode | undefined {
   const { linearIn, epilogue } = producer.op;
   if (!linearIn || !node.op.foldInto || producer.attrs['activation'] !== 0) return undefined;
   const [weights, bias] = [producer.inputs[linearIn.weights], producer.inputs[linearIn.bias]];
   const sum = epilogue?.sum === undefined ? undefined : producer.inputs[epilogue.sum];
-  const constants = [bias, ...node.inputs.slice(1)].every((tensor) => !tensor || isPersistent(tensor));
-  if (sum || !weights || !isPersistent(weights) || !constants) return undefined;
+  const constants = [bias, ...node.inputs.slice(1)].every((tensor) => !tensor || fixed(tensor));
+  if (sum || !weights || !fixed(weights) || !constants) return undefined;
   graph.layer = node.layer;
   const [w, b] = node.op.foldInto<GraphTensor>(graph, weights, bias, node.inputs, node.attrs);
   const inputs = [...producer.inputs];
@@ -81,6 +90,16 @@ function foldNode(graph: Graph, producer: GraphNode, node: GraphNode): GraphNode
   inputs[linearIn.bias] = b;
   const { activation = 0, slope = 0 } = node.attrs;
   return { ...producer, inputs, outputs: node.outputs, attrs: { ...producer.attrs, activation, slope } };
+}
+
+/** Whether a tensor persists, or is a view of one that does. */
+function persistentTensors(nodes: readonly GraphNode[]): (tensor: GraphTensor) => boolean {
+  const views = new Set<number>();
+  const persists = (tensor: GraphTensor) => isPersistent(tensor) || views.has(tensor.id);
+  for (const { op, inputs, outputs } of nodes) {
+    if (op.view && inputs[0] && persists(inputs[0])) views.add(outputs[0]?.id ?? -1);
+  }
+  return persists;
 }
 
 const isFree = (node: GraphNode, index: number | undefined): index is number =>

@@ -40,9 +40,10 @@ export function splitConstant(nodes: readonly GraphNode[]): [constant: GraphNode
   const others: GraphNode[] = [];
   for (const node of nodes) {
     const fixed = node.inputs.every((tensor) => !tensor || isPersistent(tensor) || results.has(tensor.id));
-    const once = fixed && node.inputs.length > 0 && node.outputs.length > 0 && !node.op.view;
-    (once ? constant : others).push(node);
-    if (once) for (const output of node.outputs) results.add(output.id);
+    const same = fixed && node.inputs.length > 0 && node.outputs.length > 0;
+    // A view runs no code, so it does not matter where it stands.
+    (same && !node.op.view ? constant : others).push(node);
+    if (same) for (const output of node.outputs) results.add(output.id);
   }
   return [constant, others];
 }

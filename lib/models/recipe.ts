@@ -1,6 +1,7 @@
 // A recipe is a network together with the way it is trained: what `lanewise train --model NAME` means when nothing else
 // is said. The figures that each recipe reaches stand at its definition.
 
+import type { Augmentation } from '../data/augment.ts';
 import type { Layer } from '../nn/layer.ts';
 
 export type OptimizerName = 'sgd' | 'adam' | 'adamw';
@@ -20,6 +21,8 @@ export interface Recipe {
   readonly epochs: number;
   readonly batchSize: number;
   readonly labelSmoothing: number;
+  /** Default: none. */
+  readonly augment?: readonly Augmentation[];
   /** The optimizer that is used when none is asked for. */
   readonly optimizer: OptimizerName;
   readonly optimizers: Readonly<Record<OptimizerName, OptimizerDefaults>>;

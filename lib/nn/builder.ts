@@ -3,7 +3,8 @@
 
 import { LanewiseError } from '../errors.ts';
 import { Graph, type GraphTensor } from '../graph/graph.ts';
-import { elementCount } from '../ops/op.ts';
+import { normalize } from '../ops/normalize.ts';
+import { type AttrSchema, type Attrs, elementCount, type OpDefinition, type TensorSpec } from '../ops/op.ts';
 import { streamKey } from '../random.ts';
 import { type Fans, type Initializer, initialValues } from './initializer.ts';
 import type { Layer } from './layer.ts';
@@ -26,45 +27,91 @@ export interface LayerRecord {
   readonly type: string;
   /** Layers around it: 0 for the network's own. */
   readonly depth: number;
-  readonly input: GraphTensor;
+  readonly inputs: readonly GraphTensor[];
   readonly output: GraphTensor;
 }
 
 const STREAM_INITIAL = 0x1417;
+const NO_FANS: Fans = { fanIn: 1, fanOut: 1 };
 
 export class Builder {
   readonly graph = new Graph();
   readonly mode: Mode;
   readonly persistent = new Map<string, PersistentSpec>();
   readonly layers: LayerRecord[] = [];
+  readonly #frozen: ReadonlySet<string>;
   readonly #counts = new Map<string, number>();
-  readonly #names = new Set<string>();
+  readonly #names = new Map<Layer, string>();
+  readonly #taken = new Set<string>();
+  readonly #types = new Map<string, string>();
+  /** Tensors of `persistent`, for layers that are applied again. */
+  readonly #tensors = new Map<string, GraphTensor>();
+  /** Name of the current layer; `graph.layer` says also which application of it this is. */
+  #owner = '';
+  readonly #inside = new Map<string, string[]>();
+  /** Whether the current layer was applied before, and how many layers it has applied so far. */
+  #repeating = false;
+  #position = 0;
   readonly #deferred: (() => void)[] = [];
   readonly #reported = new WeakSet<Error>();
   #depth = 0;
   #streams = 0;
   #step: GraphTensor | undefined;
 
-  constructor(mode: Mode) {
+  /** `frozen` are names of parameters and statistics that training must not change. */
+  constructor(mode: Mode, frozen: ReadonlySet<string> = new Set()) {
     this.mode = mode;
+    this.#frozen = frozen;
   }
 
-  /** Emits `layer` on `x` under its own or a numbered name. */
-  apply(layer: Layer, x: GraphTensor): GraphTensor {
-    const outer = this.graph.layer;
-    const name = this.#uniqueName(layer);
-    const record = { name, type: layer.type, depth: this.#depth, input: x };
+  /** The name of each layer, under which its tensors stand. */
+  get layerNames(): ReadonlyMap<Layer, string> {
+    return this.#names;
+  }
+
+  /** For each layer, by name, the names of those it applied within itself, in order; for '' the network's own. */
+  get namesInside(): ReadonlyMap<string, readonly string[]> {
+    return this.#inside;
+  }
+
+  /** Raw input `name`, normalised: `x * scale + shift` per channel, both being constants of the network. */
+  input(name: string, spec: TensorSpec): GraphTensor {
+    this.#take(name);
+    return this.#within(name, name, () => {
+      const raw = this.graph.tensor('input', inputTensor(name), spec);
+      const channels = [spec.shape.at(-1) ?? 1];
+      const [scale, shift] = [this.constant('scale', channels, 1), this.constant('shift', channels, 0)];
+      return this.graph.emit(normalize, [raw, scale, shift], {})[0] as GraphTensor;
+    });
+  }
+
+  /** Emits `layer` on `inputs` under its own or a numbered name. The same layer again shares what persists of it. */
+  apply(layer: Layer, ...inputs: readonly GraphTensor[]): GraphTensor {
+    const known = this.#names.get(layer) ?? this.#nameInside(layer);
+    const name = known ?? this.#newName(layer);
+    if (this.#position++ === 0 && !this.#repeating) this.#inside.set(this.#owner, []);
+    if (!this.#repeating) this.#inside.get(this.#owner)?.push(name);
+    this.#names.set(layer, name);
+    return this.applyAs(known === undefined ? name : this.#nextCall(name), layer, inputs);
+  }
+
+  /** The same, called `call` in records and errors. */
+  applyAs(call: string, layer: Layer, inputs: readonly GraphTensor[]): GraphTensor {
+    const owner = this.#names.get(layer) ?? call;
+    const record = { name: call, type: layer.type, depth: this.#depth, inputs };
     const position = this.layers.length;
-    this.graph.layer = name;
+    this.#names.set(layer, owner);
     this.#depth++;
     let output: GraphTensor;
     try {
-      output = layer.emit(this, x);
+      output = this.#within(owner, call, () => {
+        checkArity(call, layer, inputs.length);
+        return layer.emit(this, ...inputs);
+      });
     } catch (error) {
-      throw this.#named(name, error);
+      throw this.#named(call, error);
     } finally {
       this.#depth--;
-      this.graph.layer = outer;
     }
     this.layers.splice(position, 0, { ...record, output });
     return output;
@@ -74,20 +121,35 @@ export class Builder {
     return layers.reduce((value, layer) => this.apply(layer, value), x);
   }
 
-  /** A trained tensor of the current layer. */
-  parameter(name: string, shape: readonly number[], initializer: Initializer, fans: Fans): GraphTensor {
-    return this.#persist('parameter', `${this.graph.layer}.${name}`, shape, (full, key) =>
-      initialValues(initializer, shape, fans, key, full),
-    );
+  /** The result of `op`; attributes that are missing count as 0. */
+  emit<S extends AttrSchema>(
+    op: OpDefinition<S>,
+    inputs: readonly (GraphTensor | undefined)[],
+    attrs: Partial<Attrs<S>> = {},
+  ): GraphTensor {
+    const given = Object.keys(op.attrs).map((key) => [key, attrs[key] ?? 0]);
+    return this.graph.emit(op, inputs, Object.fromEntries(given) as Attrs<S>)[0] as GraphTensor;
+  }
+
+  /** A trained tensor of the current layer. By default its last axis counts the outputs, all others the inputs. */
+  parameter(name: string, shape: readonly number[], initializer: Initializer, fans = fansOf(shape)): GraphTensor {
+    return this.#persist('parameter', name, shape, (full, key) => initialValues(initializer, shape, fans, key, full));
   }
 
   /** A tensor of the current layer that training changes without gradient, such as a running mean. */
   state(name: string, shape: readonly number[], value: number): GraphTensor {
-    return this.#persist('state', `${this.graph.layer}.${name}`, shape, () => filled(shape, value));
+    return this.#persist('state', name, shape, () => filled(shape, value));
   }
 
-  constant(name: string, shape: readonly number[], value: number): GraphTensor {
-    return this.#persist('constant', name, shape, () => filled(shape, value));
+  /** A tensor of the current layer that nothing changes; it is stored with the model. */
+  constant(name: string, shape: readonly number[], values: number | ArrayLike<number>): GraphTensor {
+    const init = typeof values === 'number' ? { constant: values } : { values };
+    return this.#persist('constant', name, shape, (full, key) => initialValues(init, shape, NO_FANS, key, full));
+  }
+
+  /** Whether `tensor` is of the current layer's and training must not change it. */
+  isFrozen(tensor: GraphTensor): boolean {
+    return this.#frozen.has(tensor.name);
   }
 
   /** Number of the next random stream, the same in every build of the same layers. */
@@ -125,24 +187,84 @@ export class Builder {
 
   #persist(
     role: PersistentSpec['role'],
-    name: string,
+    ownName: string,
     shape: readonly number[],
     draw: (name: string, key: number) => Float32Array,
   ): GraphTensor {
+    const name = `${this.#owner}.${ownName}`;
+    const known = this.#tensors.get(name);
+    if (known) {
+      if (known.shape.join() === shape.join()) return known;
+      const problem = `would need ${name} as [${shape}], it is [${known.shape}]`;
+      throw new LanewiseError(
+        'shape',
+        `${this.graph.layer}: ${problem}; use another layer for inputs of another shape`,
+      );
+    }
     const order = this.persistent.size;
     const initial = (seed: number) => draw(name, streamKey(seed, STREAM_INITIAL, order));
-    this.persistent.set(name, { name, layer: this.graph.layer, role, shape, initial });
-    return this.graph.tensor(role, name, { shape, dtype: 'f32' });
+    this.persistent.set(name, { name, layer: this.#owner, role, shape, initial });
+    const tensor = this.graph.tensor(this.#frozen.has(name) ? 'constant' : role, name, { shape, dtype: 'f32' });
+    this.#tensors.set(name, tensor);
+    return tensor;
   }
 
-  #uniqueName({ type, name }: Layer): string {
+  #within<T>(owner: string, call: string, emit: () => T): T {
+    const outer = [this.#owner, this.graph.layer, this.#repeating, this.#position] as const;
+    this.#owner = owner;
+    this.graph.layer = call;
+    this.#repeating = owner !== call;
+    this.#position = 0;
+    try {
+      return emit();
+    } finally {
+      [this.#owner, this.graph.layer, this.#repeating, this.#position] = outer;
+    }
+  }
+
+  /** A layer that is made anew each time its outer layer is applied stands for the one that was made the first time. */
+  #nameInside({ type }: Layer): string | undefined {
+    const name = this.#repeating ? this.#inside.get(this.#owner)?.[this.#position] : undefined;
+    return name !== undefined && this.#types.get(name) === type ? name : undefined;
+  }
+
+  #newName(layer: Layer): string {
+    const numbered = `${layer.type}_${this.#count(layer.type)}`;
+    const name = layer.name ?? numbered;
+    this.#take(name);
+    this.#types.set(name, layer.type);
+    return name;
+  }
+
+  /** `#` is in no layer's name. */
+  #nextCall(name: string): string {
+    return `${name}#${this.#count(`${name}#`) + 1}`;
+  }
+
+  #take(name: string): void {
+    if (this.#taken.has(name)) throw new LanewiseError('option', `two layers are named ${name}; names must differ`);
+    this.#taken.add(name);
+  }
+
+  #count(type: string): number {
     const count = (this.#counts.get(type) ?? 0) + 1;
     this.#counts.set(type, count);
-    const unique = name ?? `${type}_${count}`;
-    if (this.#names.has(unique)) throw new LanewiseError('option', `two layers are named ${unique}; names must differ`);
-    this.#names.add(unique);
-    return unique;
+    return count;
   }
+}
+
+function checkArity(name: string, { arity: [least, most] }: Layer, count: number): void {
+  if (count >= least && count <= most) return;
+  const wanted = least === most ? `${least}` : most === Infinity ? `at least ${least}` : `${least} to ${most}`;
+  throw new LanewiseError('option', `${name}: takes ${wanted} input${wanted === '1' ? '' : 's'}, got ${count}`);
+}
+
+/** Name of the graph's tensor for the raw input `name`. */
+export const inputTensor = (name: string): string => `inputs/${name}`;
+
+function fansOf(shape: readonly number[]): Fans {
+  const fanOut = shape.at(-1) ?? 1;
+  return { fanIn: elementCount(shape) / fanOut, fanOut };
 }
 
 const filled = (shape: readonly number[], value: number) => new Float32Array(elementCount(shape)).fill(value);

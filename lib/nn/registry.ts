@@ -3,48 +3,91 @@
 import { LanewiseError } from '../errors.ts';
 import * as activations from './activation.ts';
 import { branches } from './branches.ts';
-import { conv2d } from './conv2d.ts';
-import type { Layer, LayerConfig } from './layer.ts';
+import { constantLayer, parameterLayer } from './constant.ts';
+import * as transposed from './conv-transpose.ts';
+import { conv1d, conv2d, conv3d } from './conv2d.ts';
+import * as globalPoolings from './global-pooling.ts';
+import type { Layer } from './layer.ts';
 import { flatten, linear } from './linear.ts';
-import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pooling.ts';
+import { add, concat, divide, maximum, minimum, multiply, slice, subtract } from './merge.ts';
+import { crop, pad } from './padding.ts';
+import * as poolings from './pooling.ts';
 import { batchNorm2d, dropout } from './regularization.ts';
 import { residual } from './residual.ts';
+import * as resizing from './resizing.ts';
+import { depthwiseConv2d, separableConv2d } from './separable-conv.ts';
 import { permute, reshape } from './structure.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each factory checks the options it is given
 type Factory = (options: any) => Layer;
 
-const MAX_NESTING = 64;
+/** Lists and objects within each other. */
+const MAX_NESTING = 200;
 
-const factories: ReadonlyMap<string, Factory> = new Map<string, Factory>([
-  ...Object.entries({ conv2d, linear, flatten, ...activations }),
-  ...Object.entries({ maxPool2d, avgPool2d, globalAvgPool2d, globalMaxPool2d, batchNorm2d, dropout }),
-  ...Object.entries({ reshape, permute }),
+const factories = new Map<string, Factory>([
+  ...Object.entries({ conv1d, conv2d, conv3d, ...transposed, depthwiseConv2d, separableConv2d }),
+  ...Object.entries({ linear, flatten, ...activations }),
+  ...Object.entries({ ...poolings, ...globalPoolings, batchNorm2d, dropout }),
+  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing }),
+  ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
+  ['constant', constantLayer],
+  ['parameter', parameterLayer],
+  ['residual', ({ body, shortcut, ...options }) => residual(body, shortcut, options)],
+  ['branches', ({ bodies, ...options }) => branches(bodies, options)],
 ]);
 
-/** The layers that `configs` (untrusted, from a file) describes. */
-export function layersFromConfig(configs: unknown, depth = 0): Layer[] {
-  if (!Array.isArray(configs)) throw new LanewiseError('file', 'architecture: layers must be a list');
-  if (depth > MAX_NESTING)
-    throw new LanewiseError('file', `architecture: layers are nested more than ${MAX_NESTING} deep`);
-  return configs.map((config: LayerConfig | null) => {
-    if (typeof config !== 'object' || config === null)
-      throw new LanewiseError('file', 'architecture: a layer must be an object');
-    const { type, ...options } = config;
-    if (type === 'residual') {
-      const { body, shortcut, ...rest } = options;
-      return residual(layersFromConfig(body, depth + 1), layersFromConfig(shortcut ?? [], depth + 1), rest);
+/** Lets files name layers of `type`. */
+export function registerLayer(type: string, factory: Factory): void {
+  if (factories.has(type)) throw new LanewiseError('option', `defineLayer: there is a layer ${type} already`);
+  factories.set(type, factory);
+}
+
+/** Reads layers that are described in one file, which may share some. */
+export class LayerReader {
+  /** In the order in which their descriptions end. */
+  readonly #read: Layer[] = [];
+
+  layer(config: unknown, depth = 0): Layer {
+    if (typeof config !== 'object' || config === null || Array.isArray(config)) fail('a layer must be an object');
+    if ('shared' in config) return this.#shared(config);
+    const { type, ...options } = config as Record<string, unknown>;
+    const factory = factories.get(type as string);
+    if (!factory) {
+      const fix = 'a layer of your own must be defined before the file is read';
+      fail(`unknown layer type ${JSON.stringify(type)}; ${fix}`);
     }
-    if (type === 'branches') {
-      const { bodies, ...rest } = options;
-      if (!Array.isArray(bodies)) throw new LanewiseError('file', 'architecture: branches need a list of bodies');
-      return branches(
-        bodies.map((body) => layersFromConfig(body, depth + 1)),
-        rest,
-      );
-    }
-    const factory = factories.get(type);
-    if (!factory) throw new LanewiseError('file', `architecture: unknown layer type ${JSON.stringify(type)}`);
-    return factory(options);
-  });
+    const layer = factory(this.#options(options, depth + 1));
+    this.#read.push(layer);
+    return layer;
+  }
+
+  #shared(config: object): Layer {
+    const { shared, ...stray } = config as Record<string, unknown>;
+    if (Object.keys(stray).length > 0) fail('a shared layer must have no other properties');
+    const layer = typeof shared === 'number' ? this.#read[shared] : undefined;
+    return layer ?? fail(`shared layer ${JSON.stringify(shared)} is none of the ${this.#read.length} before it`);
+  }
+
+  /** Options with layers in place of what describes them: objects with a type. */
+  #options(options: object, depth: number): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(options).map(([key, option]) => [key, this.#option(option, depth)]));
+  }
+
+  #option(option: unknown, depth: number): unknown {
+    if (typeof option !== 'object' || option === null) return option;
+    if (depth > MAX_NESTING) fail(`it is nested more than ${MAX_NESTING} deep`);
+    if (Array.isArray(option)) return option.map((element) => this.#option(element, depth + 1));
+    return 'type' in option || 'shared' in option ? this.layer(option, depth) : this.#options(option, depth + 1);
+  }
+}
+
+/** The layers that `configs` describes. */
+export function layersFromConfig(configs: unknown): Layer[] {
+  if (!Array.isArray(configs)) fail('layers must be a list');
+  const reader = new LayerReader();
+  return configs.map((config) => reader.layer(config));
+}
+
+function fail(message: string): never {
+  throw new LanewiseError('file', `architecture: ${message}`);
 }

@@ -20,7 +20,8 @@ export interface BatchNorm2dOptions extends LayerOptions {
 
 /**
  * `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta` per channel (Ioffe & Szegedy 2015), with the batch's mean and
- * biased variance in training and the running ones in inference. The running variance is unbiased, as in PyTorch.
+ * biased variance in training and the running ones in inference, or where they are frozen. The running variance is unbiased,
+ * as in PyTorch.
  */
 export function batchNorm2d(options: BatchNorm2dOptions = {}): Layer {
   const layer = options?.name ?? 'batchNorm2d';
@@ -38,7 +39,7 @@ export function batchNorm2d(options: BatchNorm2dOptions = {}): Layer {
     const runningMean = builder.state('runningMean', [c], 0);
     const runningVariance = builder.state('runningVariance', [c], 1);
     const attrs = { epsilon, activation: 0, slope: 0 };
-    if (builder.mode === 'inference') {
+    if (builder.mode === 'inference' || builder.isFrozen(runningMean)) {
       return graph.emit(
         batchNorm2dInferenceOp,
         [x, gamma, beta, runningMean, runningVariance],

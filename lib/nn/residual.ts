@@ -14,8 +14,7 @@ export function residual(body: readonly Layer[], shortcut: readonly Layer[] = []
   onlyKnown(layer, options, ['name']);
   if (!Array.isArray(body) || body.length === 0) fail(layer, 'body must be a list of layers');
   if (!Array.isArray(shortcut)) fail(layer, 'shortcut must be a list of layers');
-  const config = { ...options, body: body.map((l) => l.config), shortcut: shortcut.map((l) => l.config) };
-  return defineLayer('residual', config, (builder, x) => {
+  return defineLayer('residual', { ...options, body, shortcut }, (builder, x) => {
     const main = builder.applyAll(body, x);
     const side = builder.applyAll(shortcut, x);
     if (main.shape.join() !== side.shape.join()) {

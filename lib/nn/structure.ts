@@ -5,7 +5,7 @@ import type { GraphTensor } from '../graph/graph.ts';
 import { elementCount } from '../ops/op.ts';
 import { reshape as reshapeOp, reshapeTo } from '../ops/reshape.ts';
 import { transposeBy, transpose as transposeOp } from '../ops/transpose.ts';
-import { fail, integer, onlyKnown, show } from '../options.ts';
+import { fail, onlyKnown, show, sizes } from '../options.ts';
 import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 
 /** Axes of one example: a tensor has at most six, one of them the batch. */
@@ -21,17 +21,13 @@ export interface ReshapeOptions extends LayerOptions {
 export function reshape(options: ReshapeOptions): Layer {
   const layer = options?.name ?? 'reshape';
   onlyKnown(layer, options, ['shape', 'name']);
-  const { shape } = options;
-  if (!Array.isArray(shape) || shape.length < 1 || shape.length > MAX_AXES) {
-    fail(layer, `shape must be a list of 1 to ${MAX_AXES} sizes, not ${show(shape)}`);
-  }
-  const sizes = shape.map((size) => integer(layer, 'shape', size, 1));
+  const shape = sizes(layer, 'shape', options.shape, MAX_AXES);
   return defineLayer('reshape', options, ({ graph }, x) => {
     const [n = 1, ...rest] = x.shape;
-    if (elementCount(rest) !== elementCount(sizes)) {
-      fail(graph.layer, `an example is [${rest}], which does not fill the shape [${sizes}]`);
+    if (elementCount(rest) !== elementCount(shape)) {
+      fail(graph.layer, `an example is [${rest}], which does not fill the shape [${shape}]`);
     }
-    return graph.emit(reshapeOp, [x], reshapeTo([n, ...sizes]))[0] as GraphTensor;
+    return graph.emit(reshapeOp, [x], reshapeTo([n, ...shape]))[0] as GraphTensor;
   });
 }
 

@@ -48,3 +48,20 @@ export function forPositions(
   };
   walk(0, start);
 }
+
+/** Strides with which x, of `shape`, is walked as if it had the shape `to` (NumPy broadcasting: axes align at the last one,
+ * and one of size 1 stays where it is). */
+export const broadcastStrides = (shape: readonly number[], to: readonly number[]): number[] => {
+  const missing = to.length - shape.length;
+  const strides = stridesOf(shape);
+  return to.map((_, d) => (d < missing || shape[d - missing] === 1 ? 0 : strides[d - missing]!));
+};
+
+/** The shape that a and b broadcast to; undefined when they do not fit. */
+export const broadcastShape = (a: readonly number[], b: readonly number[]): number[] | undefined => {
+  const rank = Math.max(a.length, b.length);
+  const sizeAt = (shape: readonly number[], d: number) => shape[d - rank + shape.length] ?? 1;
+  const shape = Array.from({ length: rank }, (_, d) => Math.max(sizeAt(a, d), sizeAt(b, d)));
+  const fits = shape.every((size, d) => [a, b].every((x) => sizeAt(x, d) === size || sizeAt(x, d) === 1));
+  return fits ? shape : undefined;
+};

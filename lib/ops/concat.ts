@@ -1,6 +1,6 @@
 // concat: tensors one after the other along an axis.
 
-import { defineOp, elementCount } from './op.ts';
+import { defineOp, type Emitter, elementCount, type TensorSpec } from './op.ts';
 import { formatShape, ShapeCheck } from './shape-check.ts';
 import { slice, sliceOf } from './slice.ts';
 import { f32, tensor } from './tensor-data.ts';
@@ -61,3 +61,17 @@ export const concat = defineOp({
     }
   },
 });
+
+/** Any number of tensors, one or more, side by side along `axis`. */
+export function joined<T extends TensorSpec>(emitter: Emitter<T>, tensors: readonly T[], axis: number): T {
+  let parts = tensors;
+  while (parts.length > 1) {
+    const longer: T[] = [];
+    for (let i = 0; i < parts.length; i += INPUTS.length) {
+      const some = parts.slice(i, i + INPUTS.length);
+      longer.push(...(some.length > 1 ? emitter.emit(concat, some, { axis }) : some));
+    }
+    parts = longer;
+  }
+  return parts[0] as T;
+}

@@ -4,7 +4,15 @@
 import { activationAttrs, addBiasAndActivate, checkActivation } from './activation.ts';
 import { biasActivationGradient } from './bias_activation_dx.ts';
 import { convForward, convInputGradient, convWeightGradient } from './conv2d-passes.ts';
-import { type AttrSchema, type Attrs, type Cost, defineOp, elementCount, type TensorSpec } from './op.ts';
+import {
+  type AttrSchema,
+  type Attrs,
+  type Cost,
+  defineOp,
+  elementCount,
+  type OpDefinition,
+  type TensorSpec,
+} from './op.ts';
 import { formatShape, ShapeCheck } from './shape-check.ts';
 import { f32, nhwc, tensor } from './tensor-data.ts';
 import { convAttrs, windowOutput } from './window.ts';
@@ -12,8 +20,10 @@ import { convAttrs, windowOutput } from './window.ts';
 export type ConvAttrs = Attrs<typeof convAttrs>;
 
 const forwardAttrs = { ...convAttrs, ...activationAttrs } as const satisfies AttrSchema;
-const inputGradientAttrs = { ...convAttrs, inH: 'i32', inW: 'i32' } as const satisfies AttrSchema;
+const inputGradientAttrs = { ...convAttrs, inH: 'i32', inW: 'i32', ...activationAttrs } as const satisfies AttrSchema;
 const weightGradientAttrs = { ...convAttrs, kernelH: 'i32', kernelW: 'i32' } as const satisfies AttrSchema;
+
+const NO_ACTIVATION = { activation: 0, slope: 0 };
 
 /** The geometry alone, for ops with other attributes after it. */
 const geometryOf = (attrs: ConvAttrs): ConvAttrs => ({
@@ -85,7 +95,9 @@ export const conv2d = defineOp({
     const [kernelH, kernelW] = nhwc(w);
     const geometry = geometryOf(attrs);
     return [
-      context.needs(0) ? context.emit(conv2dDx, [dy, w], { ...geometry, inH, inW })[0] : undefined,
+      context.needs(0)
+        ? context.emit(conv2dDx, [dy, w, undefined], { ...geometry, ...NO_ACTIVATION, inH, inW })[0]
+        : undefined,
       context.needs(1) ? context.emit(conv2dDw, [x, dy], { ...geometry, kernelH, kernelW })[0] : undefined,
       db,
     ];
@@ -103,38 +115,58 @@ export const conv2d = defineOp({
 });
 
 /**
- * The gradient of conv2d by x: dx[n,ih,iw,c] = sum over the outputs that read (ih,iw) of dy[n,oh,ow,o] * w[kh,kw,c,o].
+ * The gradient of conv2d by x, which is the transposed convolution, with what may follow one:
+ * dx[n,ih,iw,c] = act(b[c] + sum over the outputs that read (ih,iw) of dy[n,oh,ow,o] * w[kh,kw,c,o]).
  *
- * dy [n,oh,ow,o], w [kh,kw,c/groups,o] -> dx [n,inH,inW,c]; the attributes are those of conv2d, and the size of its
- * input. Semantics: torch.nn.grad.conv2d_input.
+ * dy [n,oh,ow,o], w [kh,kw,c/groups,o], b [c] (optional) -> dx [n,inH,inW,c]; the attributes are those of conv2d, and the
+ * size of its input. Semantics: torch.nn.grad.conv2d_input, torch.nn.functional.conv_transpose2d. Its own gradients are
+ * conv2d (by dy) and conv2d_dw (by w).
  *
- * Errors: dy is not what conv2d with these attributes would give for an input of inH x inW.
+ * Errors: dy is not what conv2d with these attributes would give for an input of inH x inW; b not [c].
  */
-export const conv2dDx = defineOp({
+export const conv2dDx: OpDefinition<typeof inputGradientAttrs> = defineOp({
   name: 'conv2d_dx',
-  inputs: ['dy', 'w'],
+  inputs: ['dy', 'w', 'b?'],
   outputs: ['dx'],
   attrs: inputGradientAttrs,
+  epilogue: { bias: 2 },
   infer(inputs, attrs) {
-    const check = new ShapeCheck('conv2d_dx', ['dy', 'w'], inputs);
+    const check = new ShapeCheck('conv2d_dx', ['dy', 'w', 'b?'], inputs);
     const [n, , , channels] = check.dims(0, 4);
     const [kernelH, kernelW, c, o] = check.dims(1, 4);
     const { inH, inW } = attrs;
     check.integers({ inH, inW }, 1);
     checkGroups(check, attrs.groups, undefined, o);
     if (channels !== o) check.fail(`w has ${o} output channels, dy has ${channels}`);
+    if (check.has(2)) check.shape(2, [c * attrs.groups], 'one value for each channel of dx');
+    checkActivation(check, attrs);
     const [oh, ow] = windowOutput(check, [inH, inW], [kernelH, kernelW], attrs);
     check.shape(0, [n, oh, ow, o], `the output of conv2d on ${inH}x${inW} pixels`);
     return [tensor([n, inH, inW, c * attrs.groups])];
   },
+  gradient(context) {
+    const { attrs, inputs, outputGradients, outputs } = context;
+    const [dy, w] = inputs;
+    if (!outputGradients[0] || !dy || !w) return [];
+    const bias = inputs[2] !== undefined && context.needs(2);
+    const [ddx, db] = biasActivationGradient(context, outputGradients[0], outputs[0], attrs, bias);
+    const [kernelH, kernelW] = nhwc(w);
+    const geometry = geometryOf(attrs);
+    return [
+      context.needs(0) ? context.emit(conv2d, [ddx, w, undefined], { ...geometry, ...NO_ACTIVATION })[0] : undefined,
+      context.needs(1) ? context.emit(conv2dDw, [ddx, dy], { ...geometry, kernelH, kernelW })[0] : undefined,
+      db,
+    ];
+  },
   cost: ([dy, w]) => convCost(dy, w),
   run(inputs, outputs, attrs) {
-    const [dy, w] = inputs;
+    const [dy, w, b] = inputs;
     const [n, oh, ow, o] = nhwc(dy);
     const [kernelH, kernelW] = nhwc(w);
     const [, h, width, c] = nhwc(outputs[0]);
     const sizes = { n, h, w: width, c, kernelH, kernelW, oh, ow, o };
     convInputGradient(f32(dy), f32(w), f32(outputs[0]), sizes, attrs);
+    addBiasAndActivate(f32(outputs[0]), c, b && f32(b), attrs);
   },
 });
 

@@ -1,12 +1,15 @@
 // The op table: every op, in the order of its code in the plan format and in C++.
 
 import { adamStep } from './adam_step.ts';
+import { adaptiveAvgPool2d, adaptiveAvgPool2dDx } from './adaptive_avg_pool2d.ts';
+import { adaptiveMaxPool2d, adaptiveMaxPool2dDx } from './adaptive_max_pool2d.ts';
 import { add } from './add.ts';
 import { avgPool2d, avgPool2dDx } from './avg_pool2d.ts';
 import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dInference, batchNorm2dRunning } from './batch_norm2d.ts';
 import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
+import { binary, broadcast, reduce } from './binary.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
 import { countCorrect } from './count_correct.ts';
@@ -20,11 +23,15 @@ import { leakyRelu, leakyReluDx } from './leaky_relu.ts';
 import { linear, linearDw, linearDx } from './linear.ts';
 import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
+import { maxPool2dPosition } from './max_pool2d_position.ts';
+import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { normalize } from './normalize.ts';
 import type { OpDefinition } from './op.ts';
+import { pad, padDx } from './pad.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
+import { resize2d, resize2dDx } from './resize2d.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -92,10 +99,28 @@ export const opTable: readonly OpDefinition[] = [
   slice,
   sliceDx,
   concat,
+  binary,
+  reduce,
+  broadcast,
+  pad,
+  padDx,
+  resize2d,
+  resize2dDx,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dDx,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dDx,
+  maxPool2dPosition,
+  maxUnpool2d,
+  maxUnpool2dDx,
 ];
 
 export {
   adamStep,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dDx,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dDx,
   add,
   avgPool2d,
   avgPool2dDx,
@@ -108,6 +133,8 @@ export {
   biasActivationDx,
   biasAdd,
   biasAddDb,
+  binary,
+  broadcast,
   concat,
   conv2d,
   conv2dDw,
@@ -130,13 +157,21 @@ export {
   logSoftmaxDx,
   maxPool2d,
   maxPool2dDx,
+  maxPool2dPosition,
+  maxUnpool2d,
+  maxUnpool2dDx,
   normalize,
+  pad,
+  padDx,
   prelu,
   preluDw,
   preluDx,
+  reduce,
   relu,
   reluDx,
   reshape,
+  resize2d,
+  resize2dDx,
   sgdStep,
   sigmoid,
   sigmoidDx,

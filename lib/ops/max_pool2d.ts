@@ -1,7 +1,7 @@
 // max_pool2d and its gradient. Forward records where in its window each maximum was, which is all the gradient needs.
 
 import { type AttrSchema, type DType, defineOp, elementCount } from './op.ts';
-import { beats, PoolWindows } from './pool-windows.ts';
+import { beats, forEachPixel, forEachWindow, slidingAxes } from './pool-windows.ts';
 import { ShapeCheck } from './shape-check.ts';
 import { f32, nhwc, tensor } from './tensor-data.ts';
 import { poolAttrs, poolOutput } from './window.ts';
@@ -9,16 +9,17 @@ import { poolAttrs, poolOutput } from './window.ts';
 const gradientAttrs = { ...poolAttrs, inH: 'i32', inW: 'i32' } as const satisfies AttrSchema;
 
 /** A byte is enough for the positions in a window of up to 16x16. */
-const indexType = (kernelH: number, kernelW: number): DType => (kernelH * kernelW <= 256 ? 'u8' : 'i32');
+export const indexType = (kernelH: number, kernelW: number): DType => (kernelH * kernelW <= 256 ? 'u8' : 'i32');
 
 /**
- * y[n,oh,ow,c] = the largest x[n, oh*strideH - padTop + r, ow*strideW - padLeft + s, c] over r < kernelH, s < kernelW
- * that lie within x; index = r*kernelW + s of the first such element.
+ * y[n,oh,ow,c] = the largest x[n, oh*strideH - padTop + r*dilationH, ow*strideW - padLeft + s*dilationW, c] over
+ * r < kernelH, s < kernelW that lie within x; index = r*kernelW + s of the first such element.
  *
  * x [n,h,w,c] -> y [n,oh,ow,c], index [n,oh,ow,c] (u8 up to 256 positions in a window, else i32). A window with NaN
  * gives NaN, at its first NaN. Semantics: torch.nn.functional.max_pool2d; padding never wins.
  *
- * Errors: a kernel larger than the padded input; padding not smaller than the kernel.
+ * Errors: a kernel larger than the padded input; padding not smaller than the kernel's dilated reach; a window whose
+ * taps all miss x.
  */
 export const maxPool2d = defineOp({
   name: 'max_pool2d',
@@ -42,9 +43,9 @@ export const maxPool2d = defineOp({
     const x = f32(inputs[0]);
     const y = f32(outputs[0]);
     const index = outputs[1]!.data;
-    const { shape } = outputs[0]!;
-    const c = shape[3]!;
-    new PoolWindows(inputs[0]!.shape, shape, attrs).forEachPixel((pixel, window, tap, first) => {
+    const [n, h, w, c] = nhwc(inputs[0]);
+    const [, oh, ow] = nhwc(outputs[0]);
+    forEachPixel(n, c, slidingAxes([h, w], [oh, ow], attrs), (pixel, window, tap, first) => {
       for (let k = 0; k < c; k++) {
         const value = x[pixel + k]!;
         if (first || beats(value, y[window + k]!)) {
@@ -82,9 +83,8 @@ export const maxPool2dDx = defineOp({
     const dy = f32(inputs[0]);
     const index = inputs[1]!.data;
     const dx = f32(outputs[0]).fill(0);
-    const { shape } = outputs[0]!;
-    const c = shape[3]!;
-    new PoolWindows(shape, inputs[0]!.shape, attrs).forEachWindow((pixel, window, tap) => {
+    const [n, oh, ow, c] = nhwc(inputs[0]);
+    forEachWindow(n, c, slidingAxes([attrs.inH, attrs.inW], [oh, ow], attrs), (pixel, window, tap) => {
       for (let k = 0; k < c; k++) {
         if (index[window + k] === tap) dx[pixel + k] = dx[pixel + k]! + dy[window + k]!;
       }

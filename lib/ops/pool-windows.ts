@@ -6,89 +6,119 @@ import type { poolAttrs } from './window.ts';
 
 export type PoolAttrs = Attrs<typeof poolAttrs>;
 
-/** Called for a pixel within a window, with element offsets of the channels of both. `tap` is the pixel's position in
- * the window (row * kernelW + column), `first` tells the first visit of a group, `pixels` how many the window holds. */
-export type VisitTap = (pixel: number, window: number, tap: number, first: boolean, pixels: number) => void;
+/** Called for a pixel within a window, with element offsets of the channels of both. `tap` says which pixel of the window
+ * it is, `first` tells the first visit of a group, `oh` and `ow` which window it is. */
+export type VisitTap = (pixel: number, window: number, tap: number, first: boolean, oh: number, ow: number) => void;
 
-interface Axis {
-  readonly size: number;
-  readonly windows: number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly pad: number;
+interface Meeting {
+  readonly at: number;
+  readonly tap: number;
 }
 
-const firstPixel = ({ stride, pad }: Axis, window: number): number => Math.max(0, window * stride - pad);
-const endPixel = ({ size, kernel, stride, pad }: Axis, window: number): number =>
-  Math.min(size, window * stride - pad + kernel);
-const firstWindow = ({ kernel, stride, pad }: Axis, pixel: number): number =>
-  Math.max(0, Math.ceil((pixel + pad - kernel + 1) / stride));
-const endWindow = ({ windows, stride, pad }: Axis, pixel: number): number =>
-  Math.min(windows, Math.floor((pixel + pad) / stride) + 1);
+/** One axis: the positions each window holds, and the windows that hold each position, both ascending. */
+export class PoolAxis {
+  readonly pixels: readonly (readonly Meeting[])[];
+  readonly windows: readonly (readonly Meeting[])[];
+  /** What the tap along the vertical axis counts for in a pixel's tap: taps along the horizontal one are below it. */
+  readonly taps: number;
+
+  private constructor(size: number, taps: number, pixels: readonly (readonly Meeting[])[]) {
+    const windows: Meeting[][] = Array.from({ length: size }, () => []);
+    pixels.forEach((held, window) => {
+      for (const { at, tap } of held) windows[at]!.push({ at: window, tap });
+    });
+    this.pixels = pixels;
+    this.windows = windows;
+    this.taps = taps;
+  }
+
+  /** `windows` windows of `kernel` taps, `dilation` apart, the first of which begins `pad` before the first position; taps
+   * are counted within the window. */
+  static sliding(
+    size: number,
+    windows: number,
+    kernel: number,
+    stride: number,
+    pad: number,
+    dilation: number,
+  ): PoolAxis {
+    const held = Array.from({ length: windows }, (_, window) =>
+      Array.from({ length: kernel }, (_, tap) => ({ at: window * stride - pad + tap * dilation, tap })).filter(
+        ({ at }) => at >= 0 && at < size,
+      ),
+    );
+    return new PoolAxis(size, kernel, held);
+  }
+
+  /** `windows` windows that share `size` positions out as evenly as whole positions allow; the tap is the position. */
+  static adaptive(size: number, windows: number): PoolAxis {
+    const held = Array.from({ length: windows }, (_, window) => {
+      const from = Math.floor((window * size) / windows);
+      const length = Math.ceil(((window + 1) * size) / windows) - from;
+      return Array.from({ length }, (_, i) => ({ at: from + i, tap: from + i }));
+    });
+    return new PoolAxis(size, size, held);
+  }
+}
+
+/** Both axes of the windows of `attrs` over an input of `[inH, inW]` that give `[oh, ow]`. */
+export function slidingAxes(
+  [inH, inW]: readonly [number, number],
+  [oh, ow]: readonly [number, number],
+  attrs: PoolAttrs,
+): [vertical: PoolAxis, horizontal: PoolAxis] {
+  return [
+    PoolAxis.sliding(inH, oh, attrs.kernelH, attrs.strideH, attrs.padTop, attrs.dilationH),
+    PoolAxis.sliding(inW, ow, attrs.kernelW, attrs.strideW, attrs.padLeft, attrs.dilationW),
+  ];
+}
+
+/** Both axes of the adaptive windows over an input of `[inH, inW]` that give `[oh, ow]`. */
+export const adaptiveAxes = (
+  [inH, inW]: readonly [number, number],
+  [oh, ow]: readonly [number, number],
+): [vertical: PoolAxis, horizontal: PoolAxis] => [PoolAxis.adaptive(inH, oh), PoolAxis.adaptive(inW, ow)];
 
 /** Whether `value` takes the place of the largest so far: a NaN beats every number, and nothing beats a NaN. */
 export const beats = (value: number, best: number): boolean => !(value <= best) && !Number.isNaN(best);
 
-export class PoolWindows {
-  readonly #n: number;
-  readonly #channels: number;
-  readonly #vertical: Axis;
-  readonly #horizontal: Axis;
-
-  /** Of input `[n, h, w, c]` and output `[n, oh, ow, c]`. */
-  constructor(input: readonly number[], output: readonly number[], attrs: PoolAttrs) {
-    const [n = 0, h = 0, w = 0, c = 0] = input;
-    const [, oh = 0, ow = 0] = output;
-    this.#n = n;
-    this.#channels = c;
-    this.#vertical = { size: h, windows: oh, kernel: attrs.kernelH, stride: attrs.strideH, pad: attrs.padTop };
-    this.#horizontal = { size: w, windows: ow, kernel: attrs.kernelW, stride: attrs.strideW, pad: attrs.padLeft };
-  }
-
-  #pixels(oh: number, ow: number): number {
-    const rows = endPixel(this.#vertical, oh) - firstPixel(this.#vertical, oh);
-    return rows * (endPixel(this.#horizontal, ow) - firstPixel(this.#horizontal, ow));
-  }
-
-  /** Every window in order and, within it, its pixels in order. */
-  forEachPixel(visit: VisitTap): void {
-    const [vertical, horizontal, c] = [this.#vertical, this.#horizontal, this.#channels];
-    for (let n = 0, window = 0; n < this.#n; n++) {
-      for (let oh = 0; oh < vertical.windows; oh++) {
-        const [top, bottom] = [firstPixel(vertical, oh), endPixel(vertical, oh)];
-        for (let ow = 0; ow < horizontal.windows; ow++, window += c) {
-          const [left, right] = [firstPixel(horizontal, ow), endPixel(horizontal, ow)];
-          const pixels = (bottom - top) * (right - left);
-          const origin = (oh * vertical.stride - vertical.pad) * horizontal.kernel;
-          for (let ih = top; ih < bottom; ih++) {
-            for (let iw = left; iw < right; iw++) {
-              const tap = ih * horizontal.kernel - origin + iw - (ow * horizontal.stride - horizontal.pad);
-              const pixel = ((n * vertical.size + ih) * horizontal.size + iw) * c;
-              visit(pixel, window, tap, ih === top && iw === left, pixels);
-            }
+/** Every window of `n` images in order and, within it, its pixels in order. */
+export function forEachPixel(n: number, c: number, axes: readonly [PoolAxis, PoolAxis], visit: VisitTap): void {
+  const [vertical, horizontal] = axes;
+  const [height, width] = [vertical.windows.length, horizontal.windows.length];
+  for (let image = 0, window = 0; image < n; image++) {
+    vertical.pixels.forEach((rows, oh) => {
+      horizontal.pixels.forEach((columns, ow) => {
+        let first = true;
+        for (const row of rows) {
+          for (const column of columns) {
+            const pixel = ((image * height + row.at) * width + column.at) * c;
+            visit(pixel, window, row.tap * horizontal.taps + column.tap, first, oh, ow);
+            first = false;
           }
         }
-      }
-    }
+        window += c;
+      });
+    });
   }
+}
 
-  /** Every pixel in order and, for it, the windows that hold it in order. Pixels in no window are not visited. */
-  forEachWindow(visit: VisitTap): void {
-    const [vertical, horizontal, c] = [this.#vertical, this.#horizontal, this.#channels];
-    for (let n = 0, pixel = 0; n < this.#n; n++) {
-      for (let ih = 0; ih < vertical.size; ih++) {
-        const [top, bottom] = [firstWindow(vertical, ih), endWindow(vertical, ih)];
-        for (let iw = 0; iw < horizontal.size; iw++, pixel += c) {
-          const [left, right] = [firstWindow(horizontal, iw), endWindow(horizontal, iw)];
-          for (let oh = top; oh < bottom; oh++) {
-            const row = ih - (oh * vertical.stride - vertical.pad);
-            for (let ow = left; ow < right; ow++) {
-              const tap = row * horizontal.kernel + iw - (ow * horizontal.stride - horizontal.pad);
-              const window = ((n * vertical.windows + oh) * horizontal.windows + ow) * c;
-              visit(pixel, window, tap, oh === top && ow === left, this.#pixels(oh, ow));
-            }
+/** Every pixel of `n` images in order and, for it, the windows that hold it in order. Pixels in no window are left out. */
+export function forEachWindow(n: number, c: number, axes: readonly [PoolAxis, PoolAxis], visit: VisitTap): void {
+  const [vertical, horizontal] = axes;
+  const [height, width] = [vertical.pixels.length, horizontal.pixels.length];
+  for (let image = 0, pixel = 0; image < n; image++) {
+    for (const rows of vertical.windows) {
+      for (const columns of horizontal.windows) {
+        let first = true;
+        for (const row of rows) {
+          for (const column of columns) {
+            const window = ((image * height + row.at) * width + column.at) * c;
+            visit(pixel, window, row.tap * horizontal.taps + column.tap, first, row.at, column.at);
+            first = false;
           }
         }
+        pixel += c;
       }
     }
   }

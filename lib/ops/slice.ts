@@ -1,7 +1,7 @@
 // slice and its gradient: every step-th position of each axis.
 
 import { axisAttrs, axisSchema, axisValues, forPositions, stridesOf } from './axes.ts';
-import { type Attrs, defineOp } from './op.ts';
+import { type Attrs, defineOp, type OpDefinition } from './op.ts';
 import { ShapeCheck } from './shape-check.ts';
 import { f32, tensor } from './tensor-data.ts';
 
@@ -90,9 +90,9 @@ export const slice = defineOp({
 /**
  * dx = 0, but dx[start0 + i0 * step0, ...] = dy[i0, ...].
  *
- * dy -> dx [in0, in1, ...]. Errors: those of slice on a tensor of that shape.
+ * dy -> dx [in0, in1, ...]. Its gradient is a slice. Errors: those of slice on a tensor of that shape.
  */
-export const sliceDx = defineOp({
+export const sliceDx: OpDefinition<typeof placed> = defineOp({
   name: 'slice_dx',
   inputs: ['dy'],
   outputs: ['dx'],
@@ -104,6 +104,16 @@ export const sliceDx = defineOp({
     check.integers(Object.fromEntries(whole.map((size, axis) => [`in${axis}`, size])), 1);
     checkRange(check, attrs, whole, shape);
     return [tensor(whole)];
+  },
+  gradient(context) {
+    const ddx = context.outputGradients[0];
+    const [dy] = context.inputs;
+    if (!dy || !ddx || !context.needs(0)) return [];
+    const [start, step] = [
+      axisValues('start', context.attrs, ddx.shape.length),
+      axisValues('step', context.attrs, ddx.shape.length),
+    ];
+    return [context.emit(slice, [ddx], sliceOf(start, dy.shape, step))[0]];
   },
   run(inputs, outputs, attrs) {
     const dy = f32(inputs[0]);

@@ -33,6 +33,11 @@ function onlyAlpha(check: ShapeCheck, alpha: number, beta: number): void {
   noBeta(check, beta);
 }
 
+function nonZeroAlpha(check: ShapeCheck, alpha: number, beta: number): void {
+  check.number('alpha', alpha, 'a finite number other than 0', (value) => value !== 0);
+  noBeta(check, beta);
+}
+
 function noBeta(check: ShapeCheck, beta: number): void {
   check.number('beta', beta, '0 for this function', (value) => value === 0);
 }
@@ -107,10 +112,7 @@ export const unaryFunctions = define({
   },
   /** x > 0 ? x : alpha * (e^(x / alpha) - 1). Barron 2017. */
   celu: {
-    check(check, alpha, beta) {
-      check.number('alpha', alpha, 'a finite number other than 0', (value) => value !== 0);
-      noBeta(check, beta);
-    },
+    check: nonZeroAlpha,
     flops: 15,
     forward: (x, alpha) => (x <= 0 ? fround(alpha * expm1(fround(x / alpha))) : x),
     derivative: (x, alpha) => (x <= 0 ? exp(fround(x / alpha)) : 1),
@@ -236,6 +238,23 @@ export const unaryFunctions = define({
     derivative(x) {
       // 2 / sqrt(pi)
       return fround(fround(1.1283791670955126) * exp(-fround(x * x)));
+    },
+  },
+  /** alpha * x + beta, rounded once. */
+  affine: {
+    check: twoNumbers,
+    flops: 2,
+    forward: (x, alpha, beta) => fma(alpha, x, beta),
+    derivative: (_, alpha) => alpha,
+  },
+  /** x^alpha for x >= 0, as exp(alpha log x); NaN below. The error is about alpha log x units in the last place. */
+  power: {
+    check: nonZeroAlpha,
+    flops: 32,
+    forward: (x, alpha) => exp(fround(alpha * log32(x))),
+    derivative(x, alpha) {
+      const less = fround(alpha - 1);
+      return less === 0 ? alpha : fround(alpha * exp(fround(less * log32(x))));
     },
   },
 });

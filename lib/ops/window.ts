@@ -13,6 +13,8 @@ export const poolAttrs = {
   padLeft: 'i32',
   padBottom: 'i32',
   padRight: 'i32',
+  dilationH: 'i32',
+  dilationW: 'i32',
 } as const satisfies AttrSchema;
 
 export const convAttrs = {
@@ -67,20 +69,42 @@ export function windowOutput(
   return [Math.floor((paddedH - reachH) / strideH) + 1, Math.floor((paddedW - reachW) / strideW) + 1];
 }
 
-/** As `windowOutput`, for pooling: every window must also touch at least one pixel. */
+/** As `windowOutput`, for pooling: every window must also hold at least one pixel. */
 export function poolOutput(
   check: ShapeCheck,
   input: readonly [number, number],
   attrs: WindowAttrs & { readonly kernelH: number; readonly kernelW: number },
 ): [oh: number, ow: number] {
-  const { kernelH, kernelW, padTop, padLeft, padBottom, padRight } = attrs;
+  const { kernelH, kernelW, padTop, padLeft, padBottom, padRight, dilationH = 1, dilationW = 1 } = attrs;
   check.integers({ kernelH, kernelW }, 1, LARGEST);
   check.integers({ 'kernelH * kernelW': kernelH * kernelW }, 1, LARGEST_AREA);
-  if (Math.max(padTop, padBottom) >= kernelH || Math.max(padLeft, padRight) >= kernelW) {
+  const output = windowOutput(check, input, [kernelH, kernelW], attrs);
+  const reachH = (kernelH - 1) * dilationH + 1;
+  const reachW = (kernelW - 1) * dilationW + 1;
+  if (Math.max(padTop, padBottom) >= reachH || Math.max(padLeft, padRight) >= reachW) {
     check.fail(
       `padding ${padTop},${padLeft},${padBottom},${padRight} (top, left, bottom, right) must be smaller than the ` +
-        `kernel ${kernelH}x${kernelW}, or a window would hold nothing but padding`,
+        `dilated reach of the kernel, ${reachH}x${reachW}, or a window would hold nothing but padding`,
     );
   }
-  return windowOutput(check, input, [kernelH, kernelW], attrs);
+  const [oh, ow] = output;
+  if (
+    stepsOver(input[0], oh, attrs.strideH, padTop, dilationH) ||
+    stepsOver(input[1], ow, attrs.strideW, padLeft, dilationW)
+  ) {
+    check.fail(
+      `a window that begins in the padding ${padTop},${padLeft} (top, left) steps over all of the ${input.join('x')} ` +
+        `pixels with dilation ${dilationH}x${dilationW}; use less of either`,
+    );
+  }
+  return output;
+}
+
+/** Whether some window of an axis has one tap before the input and the next one behind it. */
+function stepsOver(size: number, windows: number, stride: number, pad: number, dilation: number): boolean {
+  if (size >= dilation) return false;
+  for (let window = 0, start = -pad; window < windows && start < 0; window++, start += stride) {
+    if (((start % dilation) + dilation) % dilation >= size) return true;
+  }
+  return false;
 }

@@ -4,6 +4,7 @@
 //   tensors  dtype, region, offset lo, hi, rank, six dimensions
 //   ops      opcode, inputs, outputs, attributes (counts), then the indices and attribute words themselves
 
+import { LanewiseError } from '../errors.ts';
 import { opTable } from '../ops/index.ts';
 import type { DType } from '../ops/op.ts';
 import { opTableHash } from './op-table-hash.ts';
@@ -15,7 +16,7 @@ const MAX_RANK = 6;
 const REGION_CODE: Readonly<Record<PlanTensor['region'], number>> = { store: 0, arena: 1, kept: 2 };
 const DTYPE_CODE: Readonly<Record<DType, number>> = { f32: 0, u8: 1, i32: 2 };
 
-const opcodes = new Map(opTable.map((op, code) => [op.name, code]));
+const opcodes = new Map(opTable.map((op, code) => [op, code]));
 const low = (value: number) => (value % 2 ** 32) | 0;
 const high = (value: number) => Math.floor(value / 2 ** 32);
 const floatBits = (value: number) => new Int32Array(Float32Array.of(value).buffer)[0] as number;
@@ -29,8 +30,9 @@ export function encodePlan(plan: Plan): Int32Array {
     for (let i = 0; i < MAX_RANK; i++) words.push(shape[i] ?? 1);
   }
   for (const { op, inputs, outputs, attrs } of ops) {
-    const opcode = opcodes.get(op.name);
-    if (opcode === undefined) throw new Error(`${op.name}: only ops of the op table can run natively`);
+    const opcode = opcodes.get(op);
+    if (opcode === undefined)
+      throw new LanewiseError('native', `op ${op.name} has no native code: use backend: 'typescript'`);
     const schema = Object.entries(op.attrs);
     words.push(opcode, inputs.length, outputs.length, schema.length, ...inputs, ...outputs);
     for (const [name, kind] of schema)

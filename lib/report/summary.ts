@@ -7,35 +7,53 @@ import { formatBytes, formatCount, formatInteger } from './units.ts';
 
 /** What `model.summary()` returns, as a table. Layers inside a residual are indented. */
 export function formatSummary(summary: ModelSummary): string {
+  const wired = isChain(summary) ? [] : [{ title: 'of' }];
+  const row = (cells: string[], from: string): string[] => (wired.length === 0 ? cells : [...cells, from]);
   const rows: TableRow[] = [
-    ['input', '', summary.inputShape.join(' x '), '', '', '', ''],
-    ...summary.layers.map(layerRow),
+    ...summary.inputs.map(({ name, shape }) => row([name, '', shape.join(' x '), '', '', '', ''], '')),
+    ...summary.layers.map((layer) => row(layerRow(layer), layer.from?.join(', ') ?? '')),
     'rule',
-    [
-      'total',
-      '',
-      '',
-      formatInteger(summary.parameters),
-      formatCount(summary.flops),
-      formatBytes(summary.activationBytes),
-      '',
-    ],
+    row(
+      [
+        'total',
+        '',
+        '',
+        formatInteger(summary.parameters),
+        formatCount(summary.flops),
+        formatBytes(summary.activationBytes),
+        '',
+      ],
+      Object.entries(summary.outputs)
+        .map(([name, from]) => `${name}: ${from}`)
+        .join(', '),
+    ),
   ];
   return formatTable(
     [
       { title: 'layer' },
       { title: 'type' },
-      { title: 'output (h x w x d)' },
+      { title: 'output' },
       { title: 'parameters', align: 'right' },
       { title: 'FLOPs', align: 'right' },
       { title: 'activation', align: 'right' },
       { title: 'if fully connected', align: 'right' },
+      ...wired,
     ],
     rows,
   );
 }
 
-function layerRow(layer: LayerSummary): TableRow {
+/** Whether each layer takes what the row before it gives, and the last one gives the only output. */
+function isChain({ inputs, layers, outputs }: ModelSummary): boolean {
+  let before = inputs[0]?.name;
+  for (const { name, from } of layers) {
+    if (from && from.join() !== before) return false;
+    if (from) before = name;
+  }
+  return inputs.length === 1 && Object.values(outputs).join() === before;
+}
+
+function layerRow(layer: LayerSummary): string[] {
   return [
     '  '.repeat(layer.depth) + layer.name,
     layer.type,

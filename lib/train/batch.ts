@@ -1,25 +1,61 @@
-// Checks on what users hand in: images, labels and whole data sets, before anything is copied.
+// Checks on what users hand in as inputs and labels, before anything is copied.
 
-import type { Dataset } from '../data/dataset.ts';
 import { LanewiseError } from '../errors.ts';
+import type { Architecture } from '../nn/architecture.ts';
 import { elementCount } from '../ops/op.ts';
 
-/** The number of images in `images`, after checking that it is one. */
-export function checkedImages(caller: string, images: unknown, inputShape: readonly number[]): number {
-  if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
+/** Raw values of an input, channels last: pixels as bytes, or floats in the same unit. */
+export type Images = Uint8Array | Float32Array;
+
+/** The values of the only input, or of each by name. */
+export type Inputs = Images | Readonly<Record<string, Images>>;
+
+const isImages = (values: unknown): values is Images => values instanceof Uint8Array || values instanceof Float32Array;
+
+/** What is given for each input of `architecture`, in its order, and how many examples that is. */
+export function checkedInputs(
+  caller: string,
+  given: Inputs,
+  { inputs: specs }: Architecture,
+): { inputs: Images[]; count: number } {
+  const names = specs.map(({ name }) => name);
+  if (specs.length > 1 && (isImages(given) || typeof given !== 'object' || given === null)) {
+    throw new LanewiseError('data', `${caller}: the model has the inputs ${names.join(', ')}; give arrays by name`);
+  }
+  const byName = specs.length === 1 && !isPlain(given) ? { [names[0] as string]: given as Images } : given;
+  const stray = Object.keys(byName).find((name) => !names.includes(name));
+  if (stray !== undefined)
+    throw new LanewiseError('data', `${caller}: there is no input ${stray} (there is ${names.join(', ')})`);
+  const inputs = specs.map(({ name }) => (byName as Readonly<Record<string, Images>>)[name] as Images);
+  const counts = specs.map(({ name, shape }, i) =>
+    checkedImages(caller, inputs[i], shape, specs.length === 1 ? 'images' : name),
+  );
+  if (new Set(counts).size > 1) {
+    const found = counts.map((count, i) => `${count} of ${names[i]}`).join(', ');
+    throw new LanewiseError('data', `${caller}: every input needs as many examples, got ${found}`);
+  }
+  return { inputs, count: counts[0] as number };
+}
+
+const isPlain = (given: unknown): boolean =>
+  typeof given === 'object' && given !== null && !ArrayBuffer.isView(given) && !Array.isArray(given);
+
+/** The number of examples in `images`, after checking that it is one; `name` is for errors. */
+export function checkedImages(caller: string, images: unknown, inputShape: readonly number[], name = 'images'): number {
+  if (!isImages(images)) {
     throw new LanewiseError(
       'data',
-      `${caller}: images must be a Uint8Array or Float32Array of pixels [n, ${inputShape}]`,
+      `${caller}: ${name} must be a Uint8Array or Float32Array of values [n, ${inputShape}]`,
     );
   }
-  checkBuffer(caller, 'images', images);
+  checkBuffer(caller, name, images);
   const size = elementCount(inputShape);
   const count = images.length / size;
   if (count >= 1 && Number.isInteger(count)) return count;
   const got = `${images.length} values`;
   throw new LanewiseError(
     'data',
-    `${caller}: images must hold whole images of ${size} values [${inputShape}], got ${got}`,
+    `${caller}: ${name} must hold whole images of ${size} values [${inputShape}], got ${got}`,
   );
 }
 
@@ -38,26 +74,15 @@ function checkBuffer(caller: string, name: string, array: ArrayBufferView): void
     throw new LanewiseError('data', `${caller}: the memory of ${name} ${problem}; pass a copy (${name}.slice())`);
 }
 
-/** Checks that `data` fits a network with this input and number of classes. */
-export function checkDataset(caller: string, data: Dataset, inputShape: readonly number[], classes: number): void {
-  if (typeof data !== 'object' || data === null) throw new LanewiseError('data', `${caller}: needs a data set`);
-  if (data.shape?.join() !== inputShape.join()) {
-    throw new LanewiseError(
-      'data',
-      `${caller}: ${data.name} has images [${data.shape}], the model takes [${inputShape}]`,
-    );
-  }
-  const count = checkedImages(`${caller}: ${data.name}`, data.images, inputShape);
-  if (count !== data.count || data.labels?.length !== count) {
-    const counts = `${count} images and ${data.labels?.length} labels, count says ${data.count}`;
-    throw new LanewiseError('data', `${caller}: ${data.name} has ${counts}; they must be equal`);
-  }
-  checkLabels(`${caller}: ${data.name}`, data.labels, classes);
-}
-
-function checkLabels(caller: string, labels: unknown, classes: number): void {
-  if (!(labels instanceof Int32Array)) throw new LanewiseError('data', `${caller}: labels must be an Int32Array`);
-  checkBuffer(caller, 'labels', labels);
+/** Checks that labels are whole numbers below `classes`. */
+export function checkLabels(
+  caller: string,
+  labels: unknown,
+  classes: number,
+  name = 'labels',
+): asserts labels is Int32Array {
+  if (!(labels instanceof Int32Array)) throw new LanewiseError('data', `${caller}: ${name} must be an Int32Array`);
+  checkBuffer(caller, name, labels);
   const wrong = labels.findIndex((label) => !(label >= 0 && label < classes));
   if (wrong < 0) return;
   const range = `0 to ${classes - 1}`;

@@ -22,8 +22,11 @@ export async function divergedError(
 }
 
 async function firstBadPlace(model: Model, session: Session, batch: Batch, context: StepContext): Promise<string> {
-  const input = describeBad(batch.images);
-  if (input) return `the input images (${input})`;
+  for (const [i, values] of batch.inputs.entries()) {
+    const bad = describeBad(values);
+    const input = batch.inputs.length === 1 ? 'images' : model.architecture.inputs[i]?.name;
+    if (bad) return `the input ${input} (${bad})`;
+  }
   const outputs = await session.inspect(batch, context);
   const weights = new Map<string, string>();
   for (const [name, { data }] of model.tensors) {

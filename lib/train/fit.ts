@@ -1,27 +1,31 @@
 // Training: the public `fit`, its options, events and result. The loop itself is in trainer.ts.
 
 import type { BackendOptions } from '../backend/backend.ts';
+import type { Augmentation } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { LanewiseError } from '../errors.ts';
-import type { Loss } from '../nn/loss.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import type { Numerics } from '../plan/plan.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Model } from './model.ts';
+import type { Objective } from './objective.ts';
 import { trainingEvents } from './trainer.ts';
 
 export interface FitOptions extends BackendOptions {
   readonly data: Dataset;
   /** Evaluated after each epoch. */
   readonly validation?: Dataset;
-  /** Default: softmax cross-entropy. */
-  readonly loss?: Loss;
+  /** Changes of the training images, drawn anew for each image and epoch, such as `[randomFlip(), randomCrop({ padding: 4 })]`. */
+  readonly augment?: readonly Augmentation[];
+  /** Of the only output, or of outputs by name, with weights where they differ: `{ digit: softmaxCrossEntropy(), parity: { loss:
+   * softmaxCrossEntropy(), weight: 0.3 } }`. The sum is trained on. Default: softmax cross-entropy. */
+  readonly loss?: Objective;
   readonly optimizer: Optimizer;
   /** Passes over the data. Default 1. */
   readonly epochs?: number;
   /** Images per step; the last, smaller batch of an epoch is trained on as well. Default 64. */
   readonly batchSize?: number;
-  /** Seed of shuffling and dropout. Default 0. */
+  /** Seed of shuffling, augmentation and dropout. Default 0. */
   readonly seed?: number;
   /** `'exact'` keeps every kernel in the reference's order, so that both backends give the same bits. Default `'fast'`. */
   readonly numerics?: Numerics;
@@ -43,10 +47,12 @@ export interface StepEvent {
   /** Epoch of this step, from 1. */
   readonly epoch: number;
   readonly epochs: number;
-  /** Mean loss of this batch. */
+  /** Mean loss of this batch; of several losses their weighted sum. */
   readonly loss: number;
-  /** Share of this batch that was classified correctly, before the update. */
+  /** Share of this batch that the first output with a loss classified correctly, before the update. */
   readonly accuracy: number;
+  /** Each output that has a loss, where there are several. */
+  readonly outputs?: Readonly<Record<string, { readonly loss: number; readonly accuracy: number }>>;
   readonly learningRate: number;
   readonly batchSize: number;
   /** Over the recent steps of this run. */

@@ -2,7 +2,6 @@
 
 import type { BackendOptions } from '../backend/backend.ts';
 import { selectBackend } from '../backend/select.ts';
-import { type Loss, softmaxCrossEntropy } from '../nn/loss.ts';
 import { elementCount } from '../ops/op.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
@@ -11,6 +10,8 @@ import type { Numerics, PlanTensor } from '../plan/plan.ts';
 import { tensorBytes } from '../plan/store-layout.ts';
 import { randomBits } from '../random.ts';
 import type { Model } from './model.ts';
+import { opsOf } from './network.ts';
+import { type Objective, outputLosses } from './objective.ts';
 import { type Batch, Session } from './session.ts';
 
 export interface InspectOptions extends BackendOptions {
@@ -19,7 +20,7 @@ export interface InspectOptions extends BackendOptions {
   /** Default: SGD with momentum. */
   readonly optimizer?: Optimizer;
   /** Default: softmax cross-entropy. */
-  readonly loss?: Loss;
+  readonly loss?: Objective;
   /** Default 'fast'. */
   readonly numerics?: Numerics;
 }
@@ -47,12 +48,23 @@ export interface ArenaReport {
 
 /** What a step needs besides weights: a session, and random images with labels. */
 export function stepOf(model: Model, options: InspectOptions): { session: Session; batch: Batch } {
-  const { optimizer = sgd({ learningRate: 0.01, momentum: 0.9 }), loss = softmaxCrossEntropy(), numerics } = options;
+  const { optimizer = sgd({ learningRate: 0.01, momentum: 0.9 }), numerics } = options;
+  const { architecture, outputShapes } = model;
+  const losses = outputLosses('inspect', architecture, options.loss);
   const size = integer('inspect', 'batchSize', options.batchSize ?? 64, 1);
-  const session = new Session(model, selectBackend(options), { loss, optimizer, numerics });
-  const images = new Uint8Array(size * elementCount(model.architecture.inputShape)).map((_, i) => randomBits(1, i));
-  const classes = model.outputShape[0] ?? 1;
-  return { session, batch: { images, labels: new Int32Array(size).map((_, i) => i % classes), size } };
+  const session = new Session(model, selectBackend(options, opsOf(model, losses, optimizer)), {
+    losses,
+    optimizer,
+    numerics,
+  });
+  const inputs = architecture.inputs.map(({ shape }) =>
+    new Uint8Array(size * elementCount(shape)).map((_, i) => randomBits(1, i)),
+  );
+  const targets = losses.map(({ output }) => {
+    const classes = outputShapes.get(output)?.at(-1) ?? 1;
+    return new Int32Array(size).map((_, i) => i % classes);
+  });
+  return { session, batch: { inputs, targets, size } };
 }
 
 /** The memory plan of one training step. */

@@ -1,73 +1,89 @@
 // A model: an architecture and its weights. The weights live here, in JavaScript; a session copies them to its backend
 // and back, so a model is always whole, whatever happens to a run.
 
-import type { BackendOptions } from '../backend/backend.ts';
-import { selectBackend } from '../backend/select.ts';
 import { LanewiseError } from '../errors.ts';
-import { loadModelFile, saveModel } from '../io/model-file.ts';
-import type { PersistentSpec } from '../nn/builder.ts';
+import { saveModel } from '../io/model-file.ts';
+import { type Architecture, outputLayer } from '../nn/architecture.ts';
+import { describeArchitecture } from '../nn/architecture-file.ts';
+import type { LayerRecord, PersistentSpec } from '../nn/builder.ts';
 import type { Layer } from '../nn/layer.ts';
-import { layersFromConfig } from '../nn/registry.ts';
-import { elementCount } from '../ops/op.ts';
-import { integer, onlyKnown } from '../options.ts';
-import { checkedImages } from './batch.ts';
-import { type Architecture, INPUT_SCALE, INPUT_SHIFT, predictionNetwork } from './network.ts';
-import { Session } from './session.ts';
+import { Value } from '../nn/value.ts';
+import type { Inputs } from './batch.ts';
+import { type FrozenChoice, tensorsToFreeze } from './freeze.ts';
+import { predictionNetwork } from './network.ts';
+import { type PredictOptions, Predictor } from './predict.ts';
 import { type ModelSummary, summarize } from './summary.ts';
-
-/** Raw input values, NHWC: pixels as bytes, or floats in the same unit. */
-export type Images = Uint8Array | Float32Array;
-
-export interface PredictOptions extends BackendOptions {
-  /** Images per run. Default 64. */
-  readonly batchSize?: number;
-}
+import { copyLayers, type GivenTensors, givenTensor, refuseStray } from './transfer.ts';
 
 export interface ModelTensor {
   readonly shape: readonly number[];
   readonly data: Float32Array;
   readonly role: PersistentSpec['role'];
+  /** The layer or input it belongs to. */
+  readonly layer: string;
 }
-
-export interface ModelOptions {
-  /** `[height, width, channels]` of one input image. */
-  readonly inputShape: readonly [height: number, width: number, channels: number];
-  /** Seed of the initial weights. Default 0. */
-  readonly seed?: number;
-}
-
-const PREDICT_BATCH = 64;
 
 export class Model {
   readonly architecture: Architecture;
-  /** Parameters, running statistics and input constants by name, such as `conv2d_1.weight`. */
+  /** Parameters, running statistics and constants by name, such as `conv2d_1.weight`. */
   readonly tensors: ReadonlyMap<string, ModelTensor>;
-  /** Shape of the output for one input. */
-  readonly outputShape: readonly number[];
-  #inference: { session: Session; key: string } | undefined;
+  /** What the layers became, those within others included, in order. */
+  readonly layers: readonly Pick<LayerRecord, 'name' | 'type' | 'depth'>[];
+  /** The name under which each layer has its tensors. */
+  readonly layerNames: ReadonlyMap<Layer, string>;
+  /** For each layer, by name, the names of those within it, in order. */
+  readonly namesInside: ReadonlyMap<string, readonly string[]>;
+  /** For one example, by name. */
+  readonly outputShapes: ReadonlyMap<string, readonly number[]>;
+  readonly #frozen = new Set<string>();
+  readonly #predictor = new Predictor(this);
+  #values: readonly Value[];
+  readonly #shapes: readonly (readonly number[])[];
 
-  constructor(architecture: Architecture, seed: number) {
-    const { builder, outputs } = predictionNetwork(architecture, { size: 1, dtype: 'f32' });
+  /** `dataOf` gives the values of each tensor; `values` are those the architecture was made of, where it was. */
+  constructor(architecture: Architecture, dataOf: (spec: PersistentSpec) => Float32Array, values?: readonly Value[]) {
+    const { builder } = predictionNetwork({ architecture }, { size: 1, dtypes: [] });
     const tensors = new Map<string, ModelTensor>();
-    for (const { name, shape, role, initial } of builder.persistent.values()) {
-      tensors.set(name, { shape, role, data: initial(seed) });
+    for (const spec of builder.persistent.values()) {
+      const { name, shape, role, layer } = spec;
+      tensors.set(name, { shape, role, layer, data: dataOf(spec) });
     }
     this.architecture = architecture;
     this.tensors = tensors;
-    this.outputShape = outputs['output']?.shape.slice(1) ?? [];
+    this.layers = builder.layers.map(({ name, type, depth }) => ({ name, type, depth }));
+    this.layerNames = builder.layerNames;
+    this.namesInside = builder.namesInside;
+    const nodes = builder.layers.filter(({ depth }) => depth === 0);
+    this.#shapes = [
+      ...architecture.inputs.map(({ shape }) => shape),
+      ...nodes.map(({ output }) => output.shape.slice(1)),
+    ];
+    this.outputShapes = new Map(architecture.outputs.map(({ name, from }) => [name, this.#shapes[from] ?? []]));
+    this.#values = values ?? [];
   }
 
-  /** Number of trained values. */
+  /** Shape of one example of the first input. */
+  get inputShape(): readonly number[] {
+    return this.architecture.inputs[0]?.shape ?? [];
+  }
+
+  /** Shape of the first output for one example. */
+  get outputShape(): readonly number[] {
+    return this.outputShapes.values().next().value ?? [];
+  }
+
+  /** Number of trained values, frozen ones included. */
   get parameterCount(): number {
     let count = 0;
     for (const { role, data } of this.tensors.values()) if (role === 'parameter') count += data.length;
     return count;
   }
 
-  /** Fixes how raw input is normalised: `(x - mean) / std` per channel. It is saved with the model. */
-  setNormalization(mean: readonly number[], std: readonly number[]): void {
-    const scale = this.tensor(INPUT_SCALE);
-    const shift = this.tensor(INPUT_SHIFT);
+  /** Fixes how raw values of an input, the first if none is named, are normalised: `(x - mean) / std` per channel. It is
+   * saved with the model. */
+  setNormalization(mean: readonly number[], std: readonly number[], input = this.architecture.inputs[0]?.name): void {
+    const scale = this.tensor(`${input}.scale`);
+    const shift = this.tensor(`${input}.shift`);
     const channels = scale.length;
     if (
       mean.length !== channels ||
@@ -97,7 +113,64 @@ export class Model {
 
   /** Must follow any change of weights from outside, so that predictions use them. */
   weightsChanged(): void {
-    this.#inference = undefined;
+    this.#predictor.forget();
+  }
+
+  /** Names of the tensors that training leaves as they are. */
+  get frozen(): ReadonlySet<string> {
+    return this.#frozen;
+  }
+
+  /**
+   * Leaves parameters and running statistics as they are in training: those of the named layers and of the layers within
+   * them, single ones by their name (`conv2d_1.weight`), or what a function of name and tensor picks; all without arguments.
+   * No gradient is computed for them. A batch norm whose running statistics are frozen normalises with these, as in prediction.
+   */
+  freeze(...choices: readonly FrozenChoice[]): void {
+    for (const name of tensorsToFreeze('freeze', this, choices)) this.#frozen.add(name);
+  }
+
+  /** Lets training change again what `freeze` would freeze. */
+  unfreeze(...choices: readonly FrozenChoice[]): void {
+    for (const name of tensorsToFreeze('unfreeze', this, choices)) this.#frozen.delete(name);
+  }
+
+  /** The inputs as symbolic values, to build another network on parts of this one. */
+  get inputs(): readonly Value[] {
+    return this.#allValues().slice(0, this.architecture.inputs.length);
+  }
+
+  /** What a layer gives, by the layer's name, as a symbolic value: a place to cut the network at. */
+  value(layer: string): Value {
+    const nodes = this.layers.filter(({ depth }) => depth === 0);
+    const at = nodes.findIndex(({ name }) => name === layer);
+    if (at >= 0) return this.#allValues()[this.architecture.inputs.length + at] as Value;
+    const inside = this.layers.some(({ name }) => name === layer) ? ', it is inside another one' : '';
+    const known = nodes.map(({ name }) => name).join(', ');
+    throw new LanewiseError('option', `value: ${layer} is no layer of the network's own${inside} (it has ${known})`);
+  }
+
+  #allValues(): readonly Value[] {
+    if (this.#values.length > 0) return this.#values;
+    const { inputs, nodes } = this.architecture;
+    const values: Value[] = [];
+    for (const shape of this.#shapes) {
+      const node = nodes[values.length - inputs.length];
+      const source = node
+        ? { layer: node.layer, inputs: node.from.map((from) => values[from] as Value) }
+        : { name: inputs[values.length]?.name };
+      values.push(new Value(shape, source));
+    }
+    this.#values = values;
+    return values;
+  }
+
+  /** Copies the weights of all layers that both models consist of (the same layer objects), whatever their names, and the
+   * normalisation of inputs of the same name and channels. Returns the names of the tensors copied. */
+  copyWeights(source: Model): string[] {
+    const copied = copyLayers(source, this);
+    this.weightsChanged();
+    return copied;
   }
 
   /** Per layer: output volume, parameters, FLOPs, activation bytes, and what a fully connected layer would need. */
@@ -106,33 +179,37 @@ export class Model {
   }
 
   /**
-   * Runs the network on `images` (any number of them, NHWC) in inference mode. Returns the last layer's output, row after
-   * row: logits for a network that ends with `linear`.
+   * Runs the network on any number of examples, one after the other in each input, in inference mode: an array for a network
+   * with one input, arrays by the inputs' names for one with several. Returns the output, row after row: logits for a network
+   * that ends with `linear`. With several outputs see `predictAll`.
    */
-  async predict(images: Images, options: PredictOptions = {}): Promise<Float32Array> {
-    onlyKnown('predict', options, ['batchSize', 'backend', 'threads', 'isa']);
-    const count = checkedImages('predict', images, this.architecture.inputShape);
-    const batchSize = integer('predict', 'batchSize', options.batchSize ?? PREDICT_BATCH, 1);
-    const session = this.#inferenceSession(options);
-    const outputSize = elementCount(this.outputShape);
-    const result = new Float32Array(count * outputSize);
-    const imageSize = images.length / count;
-    for (let start = 0; start < count; start += batchSize) {
-      const end = Math.min(start + batchSize, count);
-      const output = result.subarray(start * outputSize, end * outputSize);
-      await session.predict(images.subarray(start * imageSize, end * imageSize), end - start, output);
+  async predict(inputs: Inputs, options: PredictOptions = {}): Promise<Float32Array> {
+    const { outputs } = this.architecture;
+    if (outputs.length > 1) {
+      const names = outputs.map(({ name }) => name).join(', ');
+      throw new LanewiseError('state', `predict: the model has the outputs ${names}; predictAll gives them by name`);
     }
-    return result;
+    return (await this.#predictor.run('predict', inputs, options))[outputs[0]?.name as string] as Float32Array;
   }
 
-  /** The index of the largest output of each image. */
-  async predictClasses(images: Images, options: PredictOptions = {}): Promise<Int32Array> {
-    const output = await this.predict(images, options);
-    const classes = elementCount(this.outputShape);
+  /** The same for networks with any number of outputs, by name. */
+  predictAll(inputs: Inputs, options: PredictOptions = {}): Promise<Record<string, Float32Array>> {
+    return this.#predictor.run('predictAll', inputs, options);
+  }
+
+  /** The index of the largest value that the output has for each example. */
+  async predictClasses(inputs: Inputs, options: PredictOptions = {}): Promise<Int32Array> {
+    const output = await this.predict(inputs, options);
+    const classes = this.outputShape.reduce((product, size) => product * size, 1);
     return Int32Array.from({ length: output.length / classes }, (_, i) => largest(output, i * classes, classes));
   }
 
-  /** Writes architecture and weights to a safetensors file, atomically. */
+  /** The layer that gives the output `name`, the first if none is named. */
+  outputLayer(name = this.architecture.outputs[0]?.name ?? ''): Layer | undefined {
+    return outputLayer(this.architecture, name);
+  }
+
+  /** Writes architecture, weights and what is frozen to a safetensors file, atomically. */
   async save(path: string): Promise<void> {
     // Copies: training may write the weights while the file is being written.
     const tensors = new Map([...this.tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
@@ -141,80 +218,17 @@ export class Model {
 
   /** The architecture as it stands in files. */
   architectureJson(): string {
-    const { inputShape, layers } = this.architecture;
-    return JSON.stringify({ inputShape, layers: layers.map((layer) => layer.config) });
+    const frozen = this.#frozen.size > 0 ? { frozen: [...this.#frozen].sort() } : {};
+    return JSON.stringify({ ...describeArchitecture(this.architecture), ...frozen });
   }
 
   /** Replaces all weights. Names and shapes must be the model's own; `source` names the file in errors. */
-  assign(
-    tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayLike<number> }>,
-    source: string,
-  ): void {
-    for (const [name, { shape }] of this.tensors) {
-      const given = tensors.get(name);
-      if (!given) throw new LanewiseError('file', `${source}: tensor ${name} is missing`);
-      if (given.shape.join() !== shape.join()) {
-        throw new LanewiseError('file', `${source}: tensor ${name} is [${given.shape}], the model needs [${shape}]`);
-      }
-    }
-    const stray = [...tensors.keys()].find((name) => !this.tensors.has(name));
-    if (stray !== undefined) throw new LanewiseError('file', `${source}: the model has no tensor ${stray}`);
-    for (const [name, { data }] of this.tensors) data.set(tensors.get(name)?.data as ArrayLike<number>);
+  assign(tensors: GivenTensors, source: string): void {
+    const given = [...this.tensors].map(([name, { shape }]) => givenTensor(tensors, { name, shape }, source));
+    refuseStray(tensors, this.tensors, source);
+    for (const [i, { data }] of [...this.tensors.values()].entries()) data.set(given[i] as ArrayLike<number>);
     this.weightsChanged();
   }
-
-  #inferenceSession(options: BackendOptions): Session {
-    const key = JSON.stringify([options.backend, options.threads, options.isa]);
-    if (this.#inference?.key !== key) {
-      this.#inference = { key, session: new Session(this, selectBackend(options), {}) };
-    }
-    return this.#inference.session;
-  }
-}
-
-/** A network whose layers follow one another. Shapes are checked at once; every layer is named in errors. */
-export function sequential(layers: readonly Layer[], options: ModelOptions): Model {
-  onlyKnown('sequential', options, ['inputShape', 'seed']);
-  const { inputShape } = options;
-  if (!Array.isArray(layers) || layers.length === 0)
-    throw new LanewiseError('option', 'sequential: needs a list of layers');
-  if (!Array.isArray(inputShape) || inputShape.length !== 3) {
-    throw new LanewiseError('option', 'sequential: inputShape must be [height, width, channels]');
-  }
-  for (const [i, size] of inputShape.entries()) integer('sequential', `inputShape[${i}]`, size, 1);
-  return new Model(
-    { inputShape: [inputShape[0], inputShape[1], inputShape[2]], layers: [...layers] },
-    seedOf('sequential', options.seed),
-  );
-}
-
-export function seedOf(caller: string, seed: unknown = 0): number {
-  if (typeof seed === 'number' && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31) return seed;
-  throw new LanewiseError(
-    'option',
-    `${caller}: seed must be a whole number from 0 to ${2 ** 31 - 1}, not ${String(seed)}`,
-  );
-}
-
-/** The model that `architecture` (JSON from a file named `source`) describes, with fresh weights. */
-function modelFromJson(architecture: string, source: string): Model {
-  try {
-    const { inputShape, layers } = JSON.parse(architecture);
-    return sequential(layersFromConfig(layers), { inputShape });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new LanewiseError('file', `${source}: the architecture in its metadata cannot be used: ${reason}`, {
-      cause: error,
-    });
-  }
-}
-
-/** Reads a model written by `model.save`. */
-export async function loadModel(path: string): Promise<Model> {
-  const { architecture, tensors } = await loadModelFile(path);
-  const model = modelFromJson(architecture, path);
-  model.assign(tensors, path);
-  return model;
 }
 
 export function largest(values: ArrayLike<number>, start: number, count: number): number {

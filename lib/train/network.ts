@@ -1,27 +1,29 @@
-// From layers to the three graphs a network is run as: training, evaluation and prediction.
+// From an architecture to the three graphs a network is run as: training, evaluation and prediction.
 
 import { differentiate } from '../graph/differentiate.ts';
 import { fuse } from '../graph/fuse.ts';
 import { changeEarly, type GraphTensor } from '../graph/graph.ts';
+import { type Architecture, dependsOnInputs } from '../nn/architecture.ts';
 import { Builder, type Mode } from '../nn/builder.ts';
-import type { Layer } from '../nn/layer.ts';
-import type { Loss } from '../nn/loss.ts';
 import { countCorrect } from '../ops/count_correct.ts';
+import { anyDefined } from '../ops/custom-op.ts';
 import { guardFinite } from '../ops/guard_finite.ts';
-import { normalize } from '../ops/normalize.ts';
-import type { DType } from '../ops/op.ts';
+import type { DType, OpDefinition } from '../ops/op.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import { fail } from '../options.ts';
+import { emitTotal, type OutputLoss } from './objective.ts';
 
-/** What a network is, without its weights. */
-export interface Architecture {
-  /** `[height, width, channels]` of one input. */
-  readonly inputShape: readonly [height: number, width: number, channels: number];
-  readonly layers: readonly Layer[];
+/** What a network is built from. */
+export interface NetworkSource {
+  readonly architecture: Architecture;
+  /** Names of the parameters and statistics that training leaves as they are. */
+  readonly frozen?: ReadonlySet<string>;
 }
 
 export interface BatchSpec {
   readonly size: number;
-  readonly dtype: Extract<DType, 'u8' | 'f32'>;
+  /** Of each input. */
+  readonly dtypes: readonly Extract<DType, 'u8' | 'f32'>[];
 }
 
 /** A graph and the tensors to read after a run. */
@@ -30,50 +32,72 @@ export interface Network {
   readonly outputs: Readonly<Record<string, GraphTensor>>;
 }
 
-/** Constants that turn raw input into what the first layer sees: `x * scale + shift`, per channel. */
-export const INPUT_SCALE = 'input.scale';
-export const INPUT_SHIFT = 'input.shift';
+/** Names, in graphs, of what belongs to an output: the labels it is to give, itself, its loss, and its hits. */
+export const targetTensor = (output: string): string => `targets/${output}`;
+export const outputTensor = (output: string): string => `outputs/${output}`;
+export const lossTensor = (output: string): string => `loss/${output}`;
+export const correctTensor = (output: string): string => `correct/${output}`;
 
 /** Name of an optimizer slot's tensor. */
 export const slotName = (parameter: string, slot: string): string => `${parameter}/${slot}`;
 
-function forward({ inputShape, layers }: Architecture, mode: Mode, { size, dtype }: BatchSpec) {
-  const builder = new Builder(mode);
-  const { graph } = builder;
-  const channels = inputShape[2];
-  graph.layer = 'input';
-  const images = graph.tensor('input', 'images', { shape: [size, ...inputShape], dtype });
-  const scale = builder.constant(INPUT_SCALE, [channels], 1);
-  const shift = builder.constant(INPUT_SHIFT, [channels], 0);
-  const [x] = graph.emit(normalize, [images, scale, shift], {}) as [GraphTensor];
-  return { builder, output: builder.applyAll(layers, x) };
+interface Forward {
+  readonly builder: Builder;
+  /** By the outputs' names. */
+  readonly results: ReadonlyMap<string, GraphTensor>;
 }
 
-function withLoss({ builder, output }: ReturnType<typeof forward>, loss: Loss, size: number) {
+function forward({ architecture, frozen }: NetworkSource, mode: Mode, { size, dtypes }: BatchSpec): Forward {
+  const { inputs, nodes, outputs } = architecture;
+  const builder = new Builder(mode, frozen);
+  const values = inputs.map(({ name, shape }, i) =>
+    builder.input(name, { shape: [size, ...shape], dtype: dtypes[i] ?? 'f32' }),
+  );
+  const hasBatch = dependsOnInputs(inputs.length, nodes);
+  for (const { layer, from } of nodes) {
+    const value = builder.apply(layer, ...from.map((source) => values[source] as GraphTensor));
+    if (hasBatch[values.length] && value.shape[0] !== size) {
+      const name = layer.name ?? layer.type;
+      fail(name, `gives [${value.shape}] for a batch of ${size}; the first axis must be the batch`);
+    }
+    values.push(value);
+  }
+  return { builder, results: new Map(outputs.map(({ name, from }) => [name, values[from] as GraphTensor])) };
+}
+
+/** The total loss, and the loss and hits of each output that has one. */
+function withLosses({ builder, results }: Forward, losses: readonly OutputLoss[], size: number) {
   const { graph } = builder;
-  graph.layer = 'loss';
-  const labels = graph.tensor('input', 'labels', { shape: [size], dtype: 'i32' });
-  const value = loss.emit(builder, output, labels);
-  const [correct] = graph.emit(countCorrect, [output, labels], {}) as [GraphTensor];
-  return { loss: value, correct };
+  const measured: Record<string, GraphTensor> = {};
+  for (const { output, loss } of losses) {
+    const result = results.get(output) as GraphTensor;
+    graph.layer = 'loss';
+    const labels = graph.tensor('input', targetTensor(output), { shape: [size], dtype: 'i32' });
+    measured[lossTensor(output)] = loss.emit(builder, result, labels);
+    const [correct] = graph.emit(countCorrect, [result, labels], {}) as [GraphTensor];
+    measured[correctTensor(output)] = correct;
+  }
+  const values = losses.map(({ output }) => measured[lossTensor(output)] as GraphTensor);
+  return { loss: emitTotal(builder, losses, values), ...measured };
 }
 
 /** Forward, loss, backward and update in one graph. Nothing persistent changes unless the loss is finite. */
 export function trainingNetwork(
-  architecture: Architecture,
+  source: NetworkSource,
   batch: BatchSpec,
-  loss: Loss,
+  losses: readonly OutputLoss[],
   optimizer: Optimizer,
 ): Network {
-  const network = forward(architecture, 'training', batch);
+  const network = forward(source, 'training', batch);
   const { builder } = network;
   const { graph } = builder;
-  const outputs = withLoss(network, loss, batch.size);
+  const outputs = withLosses(network, losses, batch.size);
   graph.emit(guardFinite, [outputs.loss], {});
   builder.emitDeferred();
   // Before differentiation: a fused op's gradient reads less than the gradients of its parts.
   fuse(graph, Object.values(outputs));
   const gradients = differentiate(graph, outputs.loss);
+  if (gradients.size === 0) fail('fit', 'nothing to train: the loss depends on no parameter that is not frozen');
   graph.layer = 'optimizer';
   const hyper = graph.tensor('input', 'hyper', { shape: [optimizer.hyperSize], dtype: 'f32' });
   for (const [parameter, gradient] of gradients) {
@@ -85,19 +109,36 @@ export function trainingNetwork(
   return { builder, outputs };
 }
 
-export function evaluationNetwork(architecture: Architecture, batch: BatchSpec, loss: Loss): Network {
-  const network = forward(architecture, 'inference', batch);
-  return { builder: network.builder, outputs: { ...withLoss(network, loss, batch.size), output: network.output } };
+/** The ops of a model's runs, where some may be the user's own. */
+export function opsOf(
+  source: NetworkSource,
+  losses: readonly OutputLoss[] = [],
+  optimizer?: Optimizer,
+): OpDefinition[] {
+  if (!anyDefined()) return [];
+  const batch = { size: 1, dtypes: [] };
+  const measured = losses.length > 0 ? [evaluationNetwork(source, batch, losses)] : [predictionNetwork(source, batch)];
+  const trained = optimizer ? [trainingNetwork(source, batch, losses, optimizer)] : [];
+  return [...measured, ...trained].flatMap(({ builder }) => builder.graph.nodes.map(({ op }) => op));
 }
 
-export function predictionNetwork(architecture: Architecture, batch: BatchSpec): Network {
-  const { builder, output } = forward(architecture, 'inference', batch);
-  return { builder, outputs: { output } };
+export function evaluationNetwork(source: NetworkSource, batch: BatchSpec, losses: readonly OutputLoss[]): Network {
+  const network = forward(source, 'inference', batch);
+  const measured = withLosses(network, losses, batch.size);
+  return { builder: network.builder, outputs: { ...measured, ...named(network.results) } };
 }
+
+export function predictionNetwork(source: NetworkSource, batch: BatchSpec): Network {
+  const { builder, results } = forward(source, 'inference', batch);
+  return { builder, outputs: named(results) };
+}
+
+const named = (results: Forward['results']) =>
+  Object.fromEntries([...results].map(([name, result]) => [outputTensor(name), result]));
 
 /** The training forward pass with every layer's output kept, for finding where numbers went bad. */
-export function inspectionNetwork(architecture: Architecture, batch: BatchSpec): Network {
-  const { builder } = forward(architecture, 'training', batch);
+export function inspectionNetwork(source: NetworkSource, batch: BatchSpec): Network {
+  const { builder } = forward(source, 'training', batch);
   // In the order of computation: what a layer contains comes before it.
   const layers = builder.layers.toSorted((a, b) => a.output.id - b.output.id);
   return { builder, outputs: Object.fromEntries(layers.map(({ name, output }) => [name, output])) };

@@ -43,10 +43,10 @@ export interface StepProfile {
 export async function profileStep(model: Model, options: ProfileOptions = {}): Promise<StepProfile> {
   const steps = integer('profile', 'steps', options.steps ?? 5, 1);
   const { session, batch } = stepOf(model, options);
-  const output = new Float32Array(batch.size * elementCount(model.outputShape));
+  const outputs = [...model.outputShapes.values()].map((shape) => new Float32Array(batch.size * elementCount(shape)));
   const run = (step: number): Promise<unknown> =>
     options.predict
-      ? session.predict(batch.images, batch.size, output)
+      ? session.predict(batch.inputs, batch.size, outputs)
       : session.train(batch, { seed: 0, step, learningRate: 0 });
   const { plan, executable } = session.compiled(options.predict ? 'predict' : 'train', batch);
   const { name, isa, threads } = session.backend;

@@ -28,6 +28,7 @@ export interface TrainingState {
 interface History extends Pick<TrainingState, 'lossSum' | 'correct' | 'lastLoss' | 'lastAccuracy'> {
   readonly imageCount: number;
   readonly numerics: Numerics;
+  readonly augmentation: string;
 }
 
 export const newTrainingState = (): TrainingState => ({
@@ -56,7 +57,8 @@ export async function saveCheckpoint(
   }
   const { lossSum, correct, lastLoss, lastAccuracy, step, epoch, position } = state;
   const { data, seed, batchSize, numerics } = setup;
-  const history: History = { lossSum, correct, lastLoss, lastAccuracy, imageCount: data.count, numerics };
+  const run = { imageCount: data.count, numerics, augmentation: augmentationJson(setup) };
+  const history: History = { lossSum, correct, lastLoss, lastAccuracy, ...run };
   await writeCheckpoint(path, {
     architecture: model.architectureJson(),
     optimizer: optimizerJson(setup),
@@ -84,6 +86,7 @@ export async function resumeFrom(
   same(path, 'batch size', checkpoint.batchSize, setup.batchSize);
   same(path, 'number of training images', history.imageCount, setup.data.count);
   same(path, 'numerics', history.numerics, setup.numerics);
+  same(path, 'augmentation', history.augmentation, augmentationJson(setup));
   same(path, 'optimizer', optimizerType(checkpoint.optimizer), setup.optimizer.type);
 
   const weights = new Map([...checkpoint.tensors].filter(([name]) => model.tensors.has(name)));
@@ -103,9 +106,13 @@ export async function resumeFrom(
   return { step, epoch, position, lossSum, correct, lastLoss, lastAccuracy };
 }
 
-function optimizerJson({ optimizer, loss }: TrainingSetup): string {
-  return JSON.stringify({ type: optimizer.type, ...optimizer.config, loss: { type: loss.type, ...loss.config } });
+function optimizerJson({ optimizer, losses }: TrainingSetup): string {
+  const described = losses.map(({ output, loss, weight }) => ({ output, weight, type: loss.type, ...loss.config }));
+  return JSON.stringify({ type: optimizer.type, ...optimizer.config, losses: described });
 }
+
+const augmentationJson = ({ augment }: TrainingSetup): string =>
+  JSON.stringify(augment.map(({ type, config }) => ({ type, ...config })));
 
 const optimizerType = (json: string): string => (JSON.parse(json) as { type: string }).type;
 

@@ -2,33 +2,48 @@
 // per kind of run, batch size and input type. Weights are copied from the model at the start and back on request.
 
 import type { Backend, Executable, Store } from '../backend/backend.ts';
-import type { Loss } from '../nn/loss.ts';
+import { inputTensor } from '../nn/builder.ts';
 import { elementCount, type TypedArray } from '../ops/op.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { compilePlan, type Numerics, type Plan } from '../plan/plan.ts';
 import { StoreLayout } from '../plan/store-layout.ts';
-import type { Images, Model } from './model.ts';
+import type { Images } from './batch.ts';
+import type { Model } from './model.ts';
 import {
   type BatchSpec,
+  correctTensor,
   evaluationNetwork,
   inspectionNetwork,
+  lossTensor,
   type Network,
+  outputTensor,
   predictionNetwork,
   slotName,
+  targetTensor,
   trainingNetwork,
 } from './network.ts';
+import type { OutputLoss } from './objective.ts';
 
 export interface Batch {
-  readonly images: Images;
-  readonly labels: Int32Array;
+  /** In the order of the model's inputs. */
+  readonly inputs: readonly Images[];
+  /** Labels in the order of the losses. */
+  readonly targets: readonly Int32Array[];
   readonly size: number;
 }
 
-export interface BatchResult {
-  /** Mean loss over the batch. */
+export interface OutputResult {
+  /** Mean loss over the batch, not weighted. */
   readonly loss: number;
-  /** Images whose largest output is their label. */
+  /** Examples whose largest value is at their label. */
   readonly correct: number;
+}
+
+export interface BatchResult {
+  /** The weighted sum of the losses. */
+  readonly loss: number;
+  /** In the order of the losses. */
+  readonly outputs: readonly OutputResult[];
 }
 
 export interface StepContext {
@@ -38,7 +53,7 @@ export interface StepContext {
 }
 
 export interface SessionOptions {
-  readonly loss?: Loss;
+  readonly losses?: readonly OutputLoss[];
   readonly optimizer?: Optimizer;
   readonly numerics?: Numerics | undefined;
 }
@@ -55,7 +70,10 @@ const MAX_PLANS = 12;
 
 export class Session {
   readonly backend: Backend;
+  /** Empty in a session that only predicts. */
+  readonly losses: readonly OutputLoss[];
   readonly #model: Model;
+  readonly #frozen: ReadonlySet<string>;
   readonly #options: SessionOptions;
   readonly #layout = new StoreLayout();
   readonly #store: Store;
@@ -65,9 +83,11 @@ export class Session {
     this.backend = backend;
     this.#model = model;
     this.#options = options;
+    this.#frozen = new Set(model.frozen);
+    this.losses = options.losses ?? [];
     for (const [name, { shape, role }] of model.tensors) {
       this.#layout.place(name, { shape, dtype: 'f32' });
-      if (role !== 'parameter') continue;
+      if (role !== 'parameter' || this.#frozen.has(name)) continue;
       for (const slot of options.optimizer?.slots ?? [])
         this.#layout.place(slotName(name, slot), { shape, dtype: 'f32' });
     }
@@ -78,6 +98,11 @@ export class Session {
   /** Names and shapes of everything that persists, optimizer slots included. */
   get persistent(): ReadonlyMap<string, { readonly shape: readonly number[] }> {
     return this.#layout.entries;
+  }
+
+  /** Values that the output `name` has for one example. */
+  outputSize(name: string): number {
+    return elementCount(this.#model.outputShapes.get(name) ?? []);
   }
 
   write(name: string, data: Float32Array): void {
@@ -99,24 +124,27 @@ export class Session {
     const compiled = this.compiled('train', batch);
     this.#writeInputs(compiled, batch, context);
     const finite = await compiled.executable.run();
-    return finite ? { loss: scalar(compiled, 'loss'), correct: scalar(compiled, 'correct') } : undefined;
+    return finite ? this.#result(compiled) : undefined;
   }
 
-  /** Loss and hits of `batch` in inference mode; its outputs are written to `output`. */
-  async evaluate(batch: Batch, output: Float32Array): Promise<BatchResult> {
+  /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`. */
+  async evaluate(batch: Batch, outputs: readonly Float32Array[]): Promise<BatchResult> {
     const compiled = this.compiled('evaluate', batch);
     this.#writeInputs(compiled, batch);
     await compiled.executable.run();
-    readOutput(compiled, 'output', output);
-    return { loss: scalar(compiled, 'loss'), correct: scalar(compiled, 'correct') };
+    for (const [i, { output }] of this.losses.entries())
+      readOutput(compiled, outputTensor(output), outputs[i] as Float32Array);
+    return this.#result(compiled);
   }
 
-  async predict(images: Images, size: number, output: Float32Array): Promise<void> {
-    const batch = { images, labels: new Int32Array(0), size };
+  /** Writes what the network gives for `size` examples to `outputs`, in the order of the model's. */
+  async predict(inputs: readonly Images[], size: number, outputs: readonly Float32Array[]): Promise<void> {
+    const batch = { inputs, targets: [], size };
     const compiled = this.compiled('predict', batch);
     this.#writeInputs(compiled, batch);
     await compiled.executable.run();
-    readOutput(compiled, 'output', output);
+    for (const [i, { name }] of this.#model.architecture.outputs.entries())
+      readOutput(compiled, outputTensor(name), outputs[i] as Float32Array);
   }
 
   /** Every layer's output for `batch` in training mode, in order: for finding where numbers went bad. */
@@ -137,12 +165,12 @@ export class Session {
   }
 
   /** The plan for this kind of run, compiled when it is new. */
-  compiled(kind: PlanKind, batch: Pick<Batch, 'images' | 'size'>): CompiledPlan {
-    const dtype = batch.images instanceof Uint8Array ? 'u8' : 'f32';
-    const key = `${kind} ${batch.size} ${dtype}`;
+  compiled(kind: PlanKind, { inputs, size }: Pick<Batch, 'inputs' | 'size'>): CompiledPlan {
+    const dtypes = inputs.map((values) => (values instanceof Uint8Array ? 'u8' : 'f32'));
+    const key = `${kind} ${size} ${dtypes}`;
     const known = this.#plans.get(key);
     if (known) return known;
-    const { builder, outputs } = this.#network(kind, { size: batch.size, dtype });
+    const { builder, outputs } = this.#network(kind, { size, dtypes });
     const { numerics = 'fast' } = this.#options;
     const plan = compilePlan(builder.graph, { outputs, layout: this.#layout, numerics, keepAll: kind === 'inspect' });
     const compiled = { plan, executable: this.backend.compile(plan, this.#store) };
@@ -152,14 +180,14 @@ export class Session {
   }
 
   #network(kind: PlanKind, batch: BatchSpec): Network {
-    const { architecture } = this.#model;
-    const { loss, optimizer } = this.#options;
-    if (kind === 'predict') return predictionNetwork(architecture, batch);
-    if (kind === 'inspect') return inspectionNetwork(architecture, batch);
-    if (!loss) throw new Error('session: this kind of run needs a loss');
-    if (kind === 'evaluate') return evaluationNetwork(architecture, batch, loss);
+    const source = { architecture: this.#model.architecture, frozen: this.#frozen };
+    const { optimizer } = this.#options;
+    if (kind === 'predict') return predictionNetwork(source, batch);
+    if (kind === 'inspect') return inspectionNetwork(source, batch);
+    if (this.losses.length === 0) throw new Error('session: this kind of run needs a loss');
+    if (kind === 'evaluate') return evaluationNetwork(source, batch, this.losses);
     if (!optimizer) throw new Error('session: training needs an optimizer');
-    return trainingNetwork(architecture, batch, loss, optimizer);
+    return trainingNetwork(source, batch, this.losses, optimizer);
   }
 
   #writeInputs({ plan, executable }: CompiledPlan, batch: Batch, context?: StepContext): void {
@@ -167,12 +195,24 @@ export class Session {
       const tensor = plan.inputs[name];
       if (tensor !== undefined) executable.write(tensor, data);
     };
-    write('images', batch.images);
-    write('labels', batch.labels);
+    for (const [i, { name }] of this.#model.architecture.inputs.entries())
+      write(inputTensor(name), batch.inputs[i] as Images);
+    for (const [i, { output }] of this.losses.entries()) {
+      const labels = batch.targets[i];
+      if (labels) write(targetTensor(output), labels);
+    }
     if (!context) return;
     const { seed, step, learningRate } = context;
     write('step', Int32Array.of(seed, step));
     write('hyper', Float32Array.from(this.#options.optimizer?.hyper(step, learningRate) ?? []));
+  }
+
+  #result(compiled: CompiledPlan): BatchResult {
+    const outputs = this.losses.map(({ output }) => ({
+      loss: scalar(compiled, lossTensor(output)),
+      correct: scalar(compiled, correctTensor(output)),
+    }));
+    return { loss: scalar(compiled, 'loss'), outputs };
   }
 
   #offset(name: string): number {

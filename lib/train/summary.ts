@@ -1,15 +1,16 @@
 // What a network costs, layer by layer, as data; `report/` prints it.
 
 import { isPersistent } from '../graph/graph.ts';
+import type { Architecture, InputSpec } from '../nn/architecture.ts';
 import { elementCount } from '../ops/op.ts';
-import { type Architecture, predictionNetwork } from './network.ts';
+import { predictionNetwork } from './network.ts';
 
 export interface LayerSummary {
   readonly name: string;
   readonly type: string;
   /** How many layers contain this one. */
   readonly depth: number;
-  /** Output for one image: `[h, w, channels]` or `[features]`. */
+  /** Output for one example: channels last. */
   readonly outputShape: readonly number[];
   readonly parameters: number;
   /** Floating-point operations for one image; a multiply-add counts as two. */
@@ -18,10 +19,14 @@ export interface LayerSummary {
   readonly activationBytes: number;
   /** Parameters of a fully connected layer with the same input and output; undefined for layers without weights. */
   readonly denseParameters: number | undefined;
+  /** The inputs and layers it takes values of; undefined inside of another layer. */
+  readonly from: readonly string[] | undefined;
 }
 
 export interface ModelSummary {
-  readonly inputShape: readonly [number, number, number];
+  readonly inputs: readonly InputSpec[];
+  /** The layers or inputs that give the outputs, by name. */
+  readonly outputs: Readonly<Record<string, string>>;
   readonly layers: readonly LayerSummary[];
   readonly parameters: number;
   readonly flops: number;
@@ -29,12 +34,15 @@ export interface ModelSummary {
 }
 
 export function summarize(architecture: Architecture): ModelSummary {
-  const { builder } = predictionNetwork(architecture, { size: 1, dtype: 'f32' });
+  const { builder } = predictionNetwork({ architecture }, { size: 1, dtypes: [] });
+  const ownNames = builder.layers.filter(({ depth }) => depth === 0).map(({ name }) => name);
+  const valueNames = [...architecture.inputs.map(({ name }) => name), ...ownNames];
+  let node = 0;
   const flops = new Map<string, number>();
   for (const { op, inputs, outputs, attrs, layer } of builder.graph.nodes) {
     flops.set(layer, (flops.get(layer) ?? 0) + (op.cost?.(inputs, outputs, attrs).flops ?? 0));
   }
-  const layers = builder.layers.map(({ name, type, depth, input, output }): LayerSummary => {
+  const layers = builder.layers.map(({ name, type, depth, inputs, output }): LayerSummary => {
     const parameters = [...builder.persistent.values()]
       .filter((tensor) => tensor.layer === name && tensor.role === 'parameter')
       .reduce((sum, tensor) => sum + elementCount(tensor.shape), 0);
@@ -50,12 +58,14 @@ export function summarize(architecture: Architecture): ModelSummary {
       parameters,
       flops: flops.get(name) ?? 0,
       activationBytes: 4 * outputs,
-      denseParameters: weighted ? (elementCount(input.shape) + 1) * outputs : undefined,
+      denseParameters: weighted ? inputs.reduce((sum, { shape }) => sum + elementCount(shape), 1) * outputs : undefined,
+      from: depth === 0 ? architecture.nodes[node++]?.from.map((value) => valueNames[value] as string) : undefined,
     };
   });
   const total = (key: 'parameters' | 'flops' | 'activationBytes') => layers.reduce((sum, layer) => sum + layer[key], 0);
   return {
-    inputShape: architecture.inputShape,
+    inputs: architecture.inputs,
+    outputs: Object.fromEntries(architecture.outputs.map(({ name, from }) => [name, valueNames[from] as string])),
     layers,
     parameters: total('parameters'),
     flops: total('flops'),

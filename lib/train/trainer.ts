@@ -2,28 +2,30 @@
 // a resumed run needs is in `TrainingState`, so that resuming is the same code as going on.
 
 import { selectBackend } from '../backend/select.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { gatherBatch } from '../data/gather-batch.ts';
+import { Augmenter } from '../data/augmenter.ts';
 import { LanewiseError } from '../errors.ts';
-import { softmaxCrossEntropy } from '../nn/loss.ts';
 import { learningRateAt } from '../optim/optimizer.ts';
 import { integer, onlyKnown } from '../options.ts';
 import type { Numerics } from '../plan/plan.ts';
 import { permutation, streamKey } from '../random.ts';
-import { checkDataset } from './batch.ts';
+import { seedOf } from './build-model.ts';
 import { divergedError } from './diverged.ts';
 import { type Evaluation, evaluateIn } from './evaluate.ts';
+import { Feed } from './feed.ts';
 import type { EpochEvent, FitOptions, TrainingEvent, TrainingResult } from './fit.ts';
-import { type Model, seedOf } from './model.ts';
-import { INPUT_SCALE, INPUT_SHIFT } from './network.ts';
+import type { Model } from './model.ts';
+import { opsOf } from './network.ts';
+import { type OutputLoss, outputLosses } from './objective.ts';
 import { newTrainingState, resumeFrom, saveCheckpoint, type TrainingState } from './resume.ts';
-import { type Batch, Session } from './session.ts';
+import { type OutputResult, Session } from './session.ts';
 
 const STREAM_SHUFFLE = 0x5f1e;
+const STREAM_AUGMENT = 0xa063;
 
 const OPTIONS = [
   'data',
   'validation',
+  'augment',
   'loss',
   'optimizer',
   'epochs',
@@ -37,35 +39,49 @@ const MORE_OPTIONS = ['onEpoch', 'checkpoint', 'resume', 'backend', 'threads', '
 
 /** Options with their defaults, checked. */
 export interface TrainingSetup extends FitOptions {
-  readonly loss: NonNullable<FitOptions['loss']>;
+  readonly losses: readonly OutputLoss[];
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
   readonly numerics: Numerics;
-  readonly classes: number;
+  readonly augment: NonNullable<FitOptions['augment']>;
+  /** Absent when nothing is augmented. */
+  readonly augmenter: Augmenter | undefined;
+  readonly feed: Feed;
+  readonly validationFeed: Feed | undefined;
   readonly totalSteps: number;
 }
 
 function checkedSetup(model: Model, options: FitOptions): TrainingSetup {
   onlyKnown('fit', options, [...OPTIONS, ...MORE_OPTIONS]);
-  const { data, validation, optimizer, numerics = 'fast', checkpoint, loss = softmaxCrossEntropy() } = options;
-  const { inputShape, layers } = model.architecture;
-  const classes = model.outputShape[0] ?? 0;
+  const { data, validation, optimizer, numerics = 'fast', checkpoint } = options;
   if (typeof optimizer?.emitStep !== 'function')
     throw new LanewiseError('option', 'fit: needs an optimizer, such as adam()');
   if (numerics !== 'fast' && numerics !== 'exact') {
     throw new LanewiseError('option', `fit: numerics must be 'fast' or 'exact', not ${JSON.stringify(numerics)}`);
   }
-  if (layers.at(-1)?.type === 'softmax' && loss.type === 'softmaxCrossEntropy') {
-    throw new LanewiseError('option', 'fit: softmaxCrossEntropy takes logits; remove the softmax() layer at the end');
-  }
-  checkDataset('fit', data, inputShape, classes);
-  if (validation) checkDataset('fit', validation, inputShape, classes);
+  const losses = outputLosses('fit', model.architecture, options.loss);
+  const feed = new Feed('fit', data, model, losses);
+  const validationFeed = validation && new Feed('fit', validation, model, losses);
+  const augment = options.augment ?? [];
+  const augmenter = Array.isArray(augment) && augment.length === 0 ? undefined : new Augmenter('fit', data, augment);
   const epochs = integer('fit', 'epochs', options.epochs ?? 1, 1);
   const batchSize = Math.min(integer('fit', 'batchSize', options.batchSize ?? 64, 1), data.count);
   if (checkpoint?.everySteps !== undefined) integer('fit', 'checkpoint.everySteps', checkpoint.everySteps, 1);
   const totalSteps = epochs * Math.ceil(data.count / batchSize);
-  return { ...options, loss, epochs, batchSize, numerics, seed: seedOf('fit', options.seed), classes, totalSteps };
+  return {
+    ...options,
+    losses,
+    epochs,
+    batchSize,
+    numerics,
+    seed: seedOf('fit', options.seed),
+    augment,
+    augmenter,
+    feed,
+    validationFeed,
+    totalSteps,
+  };
 }
 
 /** Runs the training that `options` describes, yielding an event after each step and each epoch. */
@@ -74,8 +90,8 @@ export async function* trainingEvents(
   options: FitOptions,
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
   const setup = checkedSetup(model, options);
-  normalizeLike(model, setup.data);
-  const session = new Session(model, selectBackend(options), { ...setup });
+  normalizeLike(model, setup.feed);
+  const session = new Session(model, selectBackend(options, opsOf(model, setup.losses, setup.optimizer)), setup);
   const state = setup.resume ? await resumeFrom(setup.resume, model, session, setup) : newTrainingState();
   try {
     return yield* runEpochs(model, setup, session, state);
@@ -84,10 +100,14 @@ export async function* trainingEvents(
   }
 }
 
-/** A model that has never been trained takes its input normalisation from the data. */
-function normalizeLike(model: Model, data: Dataset): void {
-  const fresh = model.tensor(INPUT_SCALE).every((s) => s === 1) && model.tensor(INPUT_SHIFT).every((s) => s === 0);
-  if (fresh) model.setNormalization(data.mean, data.std);
+/** Inputs that have never been trained on take their normalisation from the data. */
+function normalizeLike(model: Model, feed: Feed): void {
+  for (const [i, { name }] of model.architecture.inputs.entries()) {
+    const [scale, shift] = [model.tensor(`${name}.scale`), model.tensor(`${name}.shift`)];
+    const data = feed.inputs[i];
+    if (data && scale.every((s) => s === 1) && shift.every((s) => s === 0))
+      model.setNormalization(data.mean, data.std, name);
+  }
 }
 
 async function* runEpochs(
@@ -96,11 +116,8 @@ async function* runEpochs(
   session: Session,
   state: TrainingState,
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
-  const { data, validation, epochs, batchSize, seed, signal, checkpoint, classes, totalSteps, optimizer } = setup;
-  const imageSize = data.images.length / data.count;
-  const images =
-    data.images instanceof Uint8Array ? new Uint8Array(batchSize * imageSize) : new Float32Array(batchSize * imageSize);
-  const labels = new Int32Array(batchSize);
+  const { feed, validationFeed, epochs, batchSize, seed, signal, checkpoint, totalSteps, optimizer, augmenter } = setup;
+  const { count } = feed;
   const totals = { images: 0, seconds: 0 };
   let evaluation: Evaluation | undefined;
   let savedAt = -1;
@@ -111,13 +128,13 @@ async function* runEpochs(
   };
 
   while (state.epoch < epochs && !signal?.aborted) {
-    const order = permutation(streamKey(seed, STREAM_SHUFFLE, state.epoch), data.count);
+    const order = permutation(streamKey(seed, STREAM_SHUFFLE, state.epoch), count);
+    const augmentation = augmenter && { augmenter, key: streamKey(seed, STREAM_AUGMENT, state.epoch) };
     const clock = { images: 0, seconds: 0 };
-    while (state.position < data.count && !signal?.aborted) {
+    while (state.position < count && !signal?.aborted) {
       const start = performance.now();
-      const size = Math.min(batchSize, data.count - state.position);
-      gatherBatch(data, order, state.position, size, images, labels);
-      const batch: Batch = { images: images.subarray(0, size * imageSize), labels: labels.subarray(0, size), size };
+      const size = Math.min(batchSize, count - state.position);
+      const batch = feed.gather(order, state.position, size, augmentation);
       const learningRate = learningRateAt(optimizer, { step: state.step, epoch: state.epoch, totalSteps });
       const context = { seed, step: state.step, learningRate };
       const result = await session.train(batch, context);
@@ -125,7 +142,7 @@ async function* runEpochs(
       state.step++;
       state.position += size;
       state.lossSum += result.loss * size;
-      state.correct += result.correct;
+      state.correct += result.outputs[0]?.correct ?? 0;
       clock.images += size;
       clock.seconds += (performance.now() - start) / 1000;
       yield {
@@ -135,21 +152,22 @@ async function* runEpochs(
         epoch: state.epoch + 1,
         epochs,
         loss: result.loss,
-        accuracy: result.correct / size,
+        accuracy: (result.outputs[0]?.correct ?? 0) / size,
+        ...perOutput(setup.losses, result.outputs, size),
         learningRate,
         batchSize: size,
         imagesPerSecond: clock.images / clock.seconds,
       };
       const due = checkpoint?.everySteps && state.step % checkpoint.everySteps === 0;
-      if (due && state.position < data.count) await save(); // The end of an epoch saves anyway.
+      if (due && state.position < count) await save(); // The end of an epoch saves anyway.
     }
     totals.images += clock.images;
     totals.seconds += clock.seconds;
-    if (state.position < data.count) break;
+    if (state.position < count) break;
 
-    const event = finishEpoch(state, data.count);
+    const event = finishEpoch(state, count);
     await save(); // Before the evaluation, which may take long: nothing that is trained may be lost.
-    const evaluated = validation && (await evaluateIn(session, validation, classes, batchSize, signal));
+    const evaluated = validationFeed && (await evaluateIn(session, validationFeed, batchSize, signal));
     if (evaluated) evaluation = evaluated;
     const speed = { imagesPerSecond: clock.images / clock.seconds, seconds: clock.seconds };
     yield { ...event, epochs, ...speed, ...(evaluated && { validation: evaluated }) } satisfies EpochEvent;
@@ -157,7 +175,7 @@ async function* runEpochs(
 
   const stopped = state.epoch < epochs ? 'aborted' : 'completed';
   if (stopped === 'aborted') await save();
-  else if (validation) evaluation ??= await evaluateIn(session, validation, classes, batchSize, signal);
+  else if (validationFeed) evaluation ??= await evaluateIn(session, validationFeed, batchSize, signal);
   const { backend } = session;
   return {
     stopped,
@@ -173,6 +191,15 @@ async function* runEpochs(
     threads: backend.threads,
     ...(checkpoint && { checkpoint: checkpoint.path }),
   };
+}
+
+/** Loss and accuracy of each output, where several have a loss. */
+function perOutput(losses: readonly OutputLoss[], results: readonly OutputResult[], size: number) {
+  if (losses.length === 1) return {};
+  const entries = results.map(
+    ({ loss, correct }, i) => [losses[i]?.output, { loss, accuracy: correct / size }] as const,
+  );
+  return { outputs: Object.fromEntries(entries) };
 }
 
 /** Closes the epoch in `state` and reports it. */

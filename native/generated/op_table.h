@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x821e4903u;
+inline constexpr uint32_t kOpTableHash = 0x755e5a80u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -68,6 +68,20 @@ enum class OpCode : int32_t {
   kSlice = 53,
   kSliceDx = 54,
   kConcat = 55,
+  kBinary = 56,
+  kReduce = 57,
+  kBroadcast = 58,
+  kPad = 59,
+  kPadDx = 60,
+  kResize2d = 61,
+  kResize2dDx = 62,
+  kAdaptiveAvgPool2d = 63,
+  kAdaptiveAvgPool2dDx = 64,
+  kAdaptiveMaxPool2d = 65,
+  kAdaptiveMaxPool2dDx = 66,
+  kMaxPool2dPosition = 67,
+  kMaxUnpool2d = 68,
+  kMaxUnpool2dDx = 69,
 };
 
 struct Conv2dAttrs {
@@ -96,6 +110,8 @@ struct Conv2dDxAttrs {
   int32_t groups;
   int32_t in_h;
   int32_t in_w;
+  int32_t activation;
+  float slope;
 };
 
 struct Conv2dDwAttrs {
@@ -196,6 +212,8 @@ struct MaxPool2dAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
 };
 
 struct MaxPool2dDxAttrs {
@@ -207,6 +225,8 @@ struct MaxPool2dDxAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t in_h;
   int32_t in_w;
 };
@@ -220,7 +240,12 @@ struct AvgPool2dAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t count_padding;
+  int32_t ceil_bottom;
+  int32_t ceil_right;
+  int32_t divisor;
 };
 
 struct AvgPool2dDxAttrs {
@@ -232,7 +257,12 @@ struct AvgPool2dDxAttrs {
   int32_t pad_left;
   int32_t pad_bottom;
   int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
   int32_t count_padding;
+  int32_t ceil_bottom;
+  int32_t ceil_right;
+  int32_t divisor;
   int32_t in_h;
   int32_t in_w;
 };
@@ -346,6 +376,120 @@ struct ConcatAttrs {
   int32_t axis;
 };
 
+struct BinaryAttrs {
+  int32_t kind;
+};
+
+struct ReduceAttrs {
+  int32_t kind;
+  int32_t axes;
+};
+
+struct BroadcastAttrs {
+  int32_t rank;
+  int32_t d0;
+  int32_t d1;
+  int32_t d2;
+  int32_t d3;
+  int32_t d4;
+  int32_t d5;
+};
+
+struct PadAttrs {
+  int32_t mode;
+  float value;
+  int32_t before0;
+  int32_t before1;
+  int32_t before2;
+  int32_t before3;
+  int32_t before4;
+  int32_t before5;
+  int32_t after0;
+  int32_t after1;
+  int32_t after2;
+  int32_t after3;
+  int32_t after4;
+  int32_t after5;
+};
+
+struct PadDxAttrs {
+  int32_t mode;
+  int32_t before0;
+  int32_t before1;
+  int32_t before2;
+  int32_t before3;
+  int32_t before4;
+  int32_t before5;
+  int32_t after0;
+  int32_t after1;
+  int32_t after2;
+  int32_t after3;
+  int32_t after4;
+  int32_t after5;
+};
+
+struct Resize2dAttrs {
+  int32_t mode;
+  int32_t out_h;
+  int32_t out_w;
+  float step_h;
+  float step_w;
+};
+
+struct Resize2dDxAttrs {
+  int32_t mode;
+  int32_t in_h;
+  int32_t in_w;
+  float step_h;
+  float step_w;
+};
+
+struct AdaptiveAvgPool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
+struct AdaptiveAvgPool2dDxAttrs {
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct AdaptiveMaxPool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
+struct AdaptiveMaxPool2dDxAttrs {
+  int32_t in_h;
+  int32_t in_w;
+};
+
+struct MaxPool2dPositionAttrs {
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_bottom;
+  int32_t pad_right;
+  int32_t dilation_h;
+  int32_t dilation_w;
+  int32_t in_h;
+  int32_t in_w;
+  int32_t depth;
+  int32_t step_n;
+  int32_t step_d;
+  int32_t step_h;
+  int32_t step_w;
+  int32_t step_c;
+};
+
+struct MaxUnpool2dAttrs {
+  int32_t out_h;
+  int32_t out_w;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -401,6 +545,20 @@ extern const OpImpl transpose_impl;
 extern const OpImpl slice_impl;
 extern const OpImpl slice_dx_impl;
 extern const OpImpl concat_impl;
+extern const OpImpl binary_impl;
+extern const OpImpl reduce_impl;
+extern const OpImpl broadcast_impl;
+extern const OpImpl pad_impl;
+extern const OpImpl pad_dx_impl;
+extern const OpImpl resize2d_impl;
+extern const OpImpl resize2d_dx_impl;
+extern const OpImpl adaptive_avg_pool2d_impl;
+extern const OpImpl adaptive_avg_pool2d_dx_impl;
+extern const OpImpl adaptive_max_pool2d_impl;
+extern const OpImpl adaptive_max_pool2d_dx_impl;
+extern const OpImpl max_pool2d_position_impl;
+extern const OpImpl max_unpool2d_impl;
+extern const OpImpl max_unpool2d_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -417,7 +575,7 @@ struct OpEntry {
 
 inline constexpr OpEntry kOpTable[] = {
     {"conv2d", 2, 3, 1, 11, &conv2d_impl, 0x4, 0x0, -1, -1},
-    {"conv2d_dx", 2, 2, 1, 11, &conv2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"conv2d_dx", 2, 3, 1, 13, &conv2d_dx_impl, 0x4, 0x0, -1, -1},
     {"conv2d_dw", 2, 2, 1, 11, &conv2d_dw_impl, 0x0, 0x0, -1, -1},
     {"linear", 2, 3, 1, 2, &linear_impl, 0x4, 0x0, -1, -1},
     {"linear_dx", 2, 2, 1, 0, &linear_dx_impl, 0x0, 0x0, -1, -1},
@@ -445,10 +603,10 @@ inline constexpr OpEntry kOpTable[] = {
     {"dropout", 2, 2, 1, 2, &dropout_impl, 0x0, 0x0, 0, 0},
     {"reshape", 1, 1, 1, 7, nullptr, 0x0, 0x0, -1, -1},
     {"add", 2, 3, 1, 2, &add_impl, 0x4, 0x0, 0, 0},
-    {"max_pool2d", 1, 1, 2, 8, &max_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"max_pool2d_dx", 2, 2, 1, 10, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
-    {"avg_pool2d", 1, 1, 1, 9, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
-    {"avg_pool2d_dx", 1, 1, 1, 11, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d", 1, 1, 2, 10, &max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d_dx", 2, 2, 1, 12, &max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d", 1, 1, 1, 14, &avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"avg_pool2d_dx", 1, 1, 1, 16, &avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"global_avg_pool2d", 1, 1, 1, 0, &global_avg_pool2d_impl, 0x0, 0x0, -1, -1},
     {"global_avg_pool2d_dx", 1, 1, 1, 2, &global_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
     {"global_max_pool2d", 1, 1, 2, 0, &global_max_pool2d_impl, 0x0, 0x0, -1, -1},
@@ -472,9 +630,23 @@ inline constexpr OpEntry kOpTable[] = {
     {"slice", 1, 1, 1, 18, &slice_impl, 0x0, 0x0, -1, -1},
     {"slice_dx", 1, 1, 1, 18, &slice_dx_impl, 0x0, 0x0, -1, -1},
     {"concat", 2, 8, 1, 1, &concat_impl, 0xfc, 0x0, -1, -1},
+    {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
+    {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
+    {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
+    {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
+    {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
+    {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
+    {"resize2d_dx", 1, 1, 1, 5, &resize2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_avg_pool2d", 1, 1, 1, 2, &adaptive_avg_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_avg_pool2d_dx", 1, 1, 1, 2, &adaptive_avg_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_max_pool2d", 1, 1, 2, 2, &adaptive_max_pool2d_impl, 0x0, 0x0, -1, -1},
+    {"adaptive_max_pool2d_dx", 2, 2, 1, 2, &adaptive_max_pool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"max_pool2d_position", 1, 1, 1, 18, &max_pool2d_position_impl, 0x0, 0x0, -1, -1},
+    {"max_unpool2d", 2, 2, 1, 2, &max_unpool2d_impl, 0x0, 0x0, -1, -1},
+    {"max_unpool2d_dx", 2, 2, 1, 0, &max_unpool2d_dx_impl, 0x0, 0x0, -1, -1},
 };
 
-inline constexpr int kOpCount = 56;
+inline constexpr int kOpCount = 70;
 
 }  // namespace lanewise
 // clang-format on

@@ -21,6 +21,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "measure.inl"
 
 #include "activation.inl"
+#include "binary.inl"
 #include "channel.inl"
 #include "column_sum.inl"
 #include "depthwise.inl"
@@ -42,6 +43,8 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "bias_activation_dx.inl"
 #include "max_pool.inl"
 #include "prelu_dw.inl"
+#include "resize.inl"
+#include "run_reduce.inl"
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,
 #define LANEWISE_TABLE(isa) \

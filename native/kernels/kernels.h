@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "batch_norm_gradient.h"
+#include "binary.h"
 #include "depthwise.h"
 #include "gemm_rows_dw.h"
 #include "gemm_tile.h"
@@ -15,6 +16,7 @@
 #include "planar.h"
 #include "pool_shape.h"
 #include "random.h"
+#include "reduce_kind.h"
 #include "unary_kind.h"
 #include "winograd.h"
 
@@ -66,6 +68,8 @@
   X(unary_forward, void, (const float* x, float* y, int64_t count, UnaryKind kind, float alpha, float beta)) \
   X(unary_backward, void, \
     (const float* dy, const float* x, float* dx, int64_t count, UnaryKind kind, float alpha, float beta)) \
+  /* binary.inl: see binary.h */ \
+  X(binary_rows, void, (const BinaryRows& task)) \
   /* dropout.inl */ \
   X(dropout_flat, void, \
     (const float* x, float* y, int64_t first, int64_t count, uint32_t key, int32_t threshold, float scale)) \
@@ -88,6 +92,11 @@
   /* column_sum.inl */ \
   X(column_sum, void, \
     (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, int64_t sums_stride)) \
+  X(column_reduce, void, \
+    (const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, int64_t sums_stride, \
+     ReduceKind kind)) \
+  /* run_reduce.inl */ \
+  X(run_reduce, double, (const float* x, int64_t count, ReduceKind kind)) \
   /* prelu_dw.inl */ \
   X(prelu_slope_sums, void, \
     (const float* dy, const float* x, int64_t blocks, int64_t rows, int64_t stride, int64_t width, float* sums, \
@@ -133,6 +142,19 @@
   X(avg_pool_rows, void, (const PoolShape& s, const float* x, float* y, int64_t begin, int64_t end)) \
   X(avg_pool_backward_rows, void, (const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end)) \
   X(global_avg_pool_backward, void, (const float* dy, int64_t positions, int64_t c, float* dx)) \
+  X(adaptive_max_pool_rows, void, \
+    (const AdaptivePoolShape& s, const float* x, float* y, int32_t* index, int64_t begin, int64_t end)) \
+  X(adaptive_max_pool_backward_rows, void, \
+    (const AdaptivePoolShape& s, const float* dy, const int32_t* index, float* dx, int64_t begin, int64_t end)) \
+  X(adaptive_avg_pool_rows, void, (const AdaptivePoolShape& s, const float* x, float* y, int64_t begin, int64_t end)) \
+  X(adaptive_avg_pool_backward_rows, void, \
+    (const AdaptivePoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end)) \
+  /* resize.inl: see there */ \
+  X(blend_rows, void, (const float* x, int64_t stride, const float* weights, int64_t rows, int64_t count, float* y)) \
+  X(blend_pixels, void, \
+    (const float* x, int64_t x_pixels, const int32_t* first, const int32_t* offsets, const float* weights, \
+     int64_t pixels, int64_t c, float* y)) \
+  X(pick_pixels, void, (const float* x, int64_t x_pixels, const int32_t* first, int64_t pixels, int64_t c, float* y)) \
   /* optimizer.inl */ \
   X(sgd_step_flat, void, (float* w, float* v, const float* g, int64_t count, const SgdParameters& p)) \
   X(adam_step_flat, void, (float* w, float* m, float* v, const float* g, int64_t count, const AdamParameters& p)) \

@@ -30,7 +30,7 @@ LANEWISE_INLINE Best max_window(const float* x, const Window& window, int64_t ke
 /// for each window costs more than the window.
 LANEWISE_INLINE bool small_quads(const PoolShape& s) {
   return s.c <= kLanes && s.kernel_h == 2 && s.kernel_w == 2 && s.stride_h == 2 && s.stride_w == 2 && s.pad_top == 0 &&
-         s.pad_left == 0 && 2 * s.oh <= s.h && 2 * s.ow <= s.w;
+         s.pad_left == 0 && dense(s) && 2 * s.oh <= s.h && 2 * s.ow <= s.w;
 }
 
 template <class Index>
@@ -59,8 +59,8 @@ LANEWISE_INLINE void max_pool_quads(const PoolShape& s, const float* x, float* y
 
 /// Rows [begin, end) of dx; beyond the windows it is zero.
 template <class Index>
-LANEWISE_INLINE void max_pool_scatter_quads(const PoolShape& s, const float* dy, const Index* index, float* dx,
-                                            int64_t begin, int64_t end) {
+LANEWISE_APART void max_pool_scatter_quads(const PoolShape& s, const float* dy, const Index* index, float* dx,
+                                           int64_t begin, int64_t end) {
   const int64_t c = s.c, dy_row = s.ow * c, dx_row = s.w * c;
   const int64_t dy_last = s.n * s.oh * dy_row - kLanes, dx_last = end * dx_row - kLanes;
   for (int64_t row = begin; row < end; ++row) {
@@ -89,16 +89,16 @@ LANEWISE_INLINE void max_pool_scatter_quads(const PoolShape& s, const float* dy,
   }
 }
 
-/// Output rows [begin, end) of the n * oh. The common windows are unrolled.
-template <class Index>
-LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float* y, Index* index, int64_t begin,
+/// The common windows are unrolled.
+template <bool kDense, class Index>
+LANEWISE_INLINE void max_pool_windows(const PoolShape& s, const float* x, float* y, Index* index, int64_t begin,
                                       int64_t end) {
-  if (small_quads(s)) return max_pool_quads(s, x, y, index, begin, end);
   const int64_t c = s.c, kernel_h = s.kernel_h, kernel_w = s.kernel_w;
-  for_windows(s, begin, end, [=](Window window, int64_t to, int64_t room) {
+  for_windows<kDense>(s, begin, end, [=](Window window, int64_t, int64_t, int64_t to, int64_t room) {
     for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
       const auto pooled = [=](Range rows, Range columns, int64_t width) {
-        return max_window(x + j, {window.origin, window.row_stride, c, rows, columns}, width, lanes);
+        const int64_t column_step = kDense ? c : window.column_step;
+        return max_window(x + j, {window.origin, window.row_step, column_step, rows, columns}, width, lanes);
       };
       const bool whole = window.taps() == kernel_h * kernel_w;
       Best best;
@@ -115,6 +115,25 @@ LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float*
   });
 }
 
+template <class Index>
+LANEWISE_APART void max_pool_dilated(const PoolShape& s, const float* x, float* y, Index* index, int64_t begin,
+                                     int64_t end) {
+  max_pool_windows<false>(s, x, y, index, begin, end);
+}
+
+/// Output rows [begin, end) of the n * oh.
+template <class Index>
+LANEWISE_INLINE void max_pool_forward(const PoolShape& s, const float* x, float* y, Index* index, int64_t begin,
+                                      int64_t end) {
+  if (small_quads(s)) {
+    max_pool_quads(s, x, y, index, begin, end);
+  } else if (dense(s)) {
+    max_pool_windows<true>(s, x, y, index, begin, end);
+  } else {
+    max_pool_dilated(s, x, y, index, begin, end);
+  }
+}
+
 static void max_pool_rows_u8(const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, int64_t end) {
   if (s.c <= kHalfLanes) return half_table()->max_pool_rows_u8(s, x, y, index, begin, end);
   max_pool_forward(s, x, y, index, begin, end);
@@ -127,8 +146,8 @@ static void max_pool_rows_i32(const PoolShape& s, const float* x, float* y, int3
 
 /// Rows of dx when windows are disjoint: each window writes its taps.
 template <class Index>
-LANEWISE_INLINE void max_pool_scatter(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
-                                      int64_t end) {
+LANEWISE_APART void max_pool_scatter(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
+                                     int64_t end) {
   const int64_t c = s.c;
   for (int64_t row = begin; row < end; ++row) {
     const int64_t image = row / s.h;
@@ -136,38 +155,41 @@ LANEWISE_INLINE void max_pool_scatter(const PoolShape& s, const float* dy, const
     const Range rows = windows_covering(h, s.kernel_h, s.stride_h, s.oh);
     const int64_t first_tap = (h - rows.begin * s.stride_h) * s.kernel_w;
     const int64_t window_row = rows.begin < rows.end ? image * s.oh + rows.begin : -1;
-    scatter_row(s, dx, row, end * s.w * c, window_row, [=](int64_t from, int64_t to, Range taps, int64_t room) {
-      for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
-        const Vec gradient = lanes.read(dy + from + j);
-        const Vec chosen = lanes.read(index + from + j);
-        for (int64_t tap = taps.begin; tap < taps.end; ++tap) {
-          lanes.write(dx + to + tap * c + j, select(equal(chosen, position(first_tap + tap)), gradient, zero()));
-        }
-      });
-    });
+    scatter_row(
+        s, dx, row, end * s.w * c, window_row, [=](int64_t from, int64_t to, int64_t, Range taps, int64_t room) {
+          for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+            const Vec gradient = lanes.read(dy + from + j);
+            const Vec chosen = lanes.read(index + from + j);
+            for (int64_t tap = taps.begin; tap < taps.end; ++tap) {
+              lanes.write(dx + to + tap * c + j, select(equal(chosen, position(first_tap + tap)), gradient, zero()));
+            }
+          });
+        });
   }
 }
 
 /// Rows of dx when an element may be in several windows: each element adds up what those send to it.
-template <class Index>
-LANEWISE_INLINE void max_pool_gather(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
-                                     int64_t end) {
-  const int64_t c = s.c, ow = s.ow, kernel_w = s.kernel_w, stride_h = s.stride_h, stride_w = s.stride_w;
+template <bool kDense, class Index>
+LANEWISE_APART void max_pool_gather(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
+                                    int64_t end) {
+  const int64_t c = s.c, ow = s.ow, kernel_w = s.kernel_w;
+  const SlidingAxis vertical = vertical_axis(s), horizontal = horizontal_axis(s);
   for (int64_t row = begin; row < end; ++row) {
     const int64_t image = row / s.h;
-    const int64_t h = row - image * s.h + s.pad_top;
-    const Range rows = windows_covering(h, s.kernel_h, stride_h, s.oh);
-    const int64_t first_row = image * s.oh;
+    const Cover rows = vertical.covering<kDense>(row - image * s.h + s.pad_top);
+    const int64_t first_row = image * s.oh, row_step = kDense ? 1 : rows.step;
     float* to = dx + row * s.w * c;
     for (int64_t w = s.pad_left, last = w + s.w; w < last; ++w, to += c) {
-      const Range columns = windows_covering(w, kernel_w, stride_w, ow);
+      const Cover columns = horizontal.covering<kDense>(w);
+      const int64_t column_step = kDense ? 1 : columns.step;
       for_lanes(c, [=](int64_t j, auto lanes) {
         Vec sum = zero();
-        for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
-          for (int64_t o = columns.begin; o < columns.end; ++o) {
+        int64_t row_tap = rows.tap * kernel_w + columns.tap;
+        for (int64_t oh = rows.begin; oh < rows.end; oh += row_step, row_tap -= rows.tap_step * kernel_w) {
+          int64_t tap = row_tap;
+          for (int64_t o = columns.begin; o < columns.end; o += column_step, tap -= columns.tap_step) {
             const int64_t from = ((first_row + oh) * ow + o) * c + j;
-            const Vec tap = position((h - oh * stride_h) * kernel_w + w - o * stride_w);
-            sum = select(equal(lanes.read(index + from), tap), add(sum, lanes.read(dy + from)), sum);
+            sum = select(equal(lanes.read(index + from), position(tap)), add(sum, lanes.read(dy + from)), sum);
           }
         }
         lanes.write(to + j, sum);
@@ -184,8 +206,10 @@ LANEWISE_INLINE void max_pool_backward(const PoolShape& s, const float* dy, cons
     max_pool_scatter_quads(s, dy, index, dx, begin, end);
   } else if (disjoint(s)) {
     max_pool_scatter(s, dy, index, dx, begin, end);
+  } else if (dense(s)) {
+    max_pool_gather<true>(s, dy, index, dx, begin, end);
   } else {
-    max_pool_gather(s, dy, index, dx, begin, end);
+    max_pool_gather<false>(s, dy, index, dx, begin, end);
   }
 }
 
@@ -219,4 +243,44 @@ static void global_max_pool_backward(const float* dy, const int32_t* index, int6
       lanes.write(dx + at * c + j, select(hit, gradient, zero()));
     }
   });
+}
+
+/// Output rows [begin, end) of the n * oh; `index` is the place in the image.
+static void adaptive_max_pool_rows(const AdaptivePoolShape& s, const float* x, float* y, int32_t* index, int64_t begin,
+                                   int64_t end) {
+  const int64_t c = s.c, w = s.w;
+  for_adaptive_windows(s, begin, end, [=](Window window, int64_t to, int64_t room) {
+    for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+      const Best best = max_window(x + j, window, w, lanes);
+      lanes.write(y + to + j, best.value);
+      lanes.write(index + to + j, best.index);
+    });
+  });
+}
+
+/// Input rows [begin, end) of the n * h.
+static void adaptive_max_pool_backward_rows(const AdaptivePoolShape& s, const float* dy, const int32_t* index,
+                                            float* dx, int64_t begin, int64_t end) {
+  const int64_t c = s.c, ow = s.ow;
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / s.h;
+    const int64_t h = row - image * s.h;
+    const Range rows = shared_out(h, s.h, s.oh);
+    const int64_t first_row = image * s.oh;
+    for (int64_t w = 0; w < s.w; ++w) {
+      const Range columns = shared_out(w, s.w, ow);
+      const Vec here = position(h * s.w + w);
+      float* to = dx + (row * s.w + w) * c;
+      for_lanes(c, [=](int64_t j, auto lanes) {
+        Vec sum = zero();
+        for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
+          for (int64_t o = columns.begin; o < columns.end; ++o) {
+            const int64_t from = ((first_row + oh) * ow + o) * c + j;
+            sum = select(equal(lanes.read(index + from), here), add(sum, lanes.read(dy + from)), sum);
+          }
+        }
+        lanes.write(to + j, sum);
+      });
+    }
+  }
 }

@@ -75,6 +75,8 @@ LANEWISE_INLINE Vec unary_value(Vec x, Vec alpha, Vec beta) {
   if constexpr (kKind == kNegate) return neg(x);
   if constexpr (kKind == kSquare) return mul(x, x);
   if constexpr (kKind == kErf) return erf_of(x);
+  if constexpr (kKind == kAffine) return fma(alpha, x, beta);
+  if constexpr (kKind == kPower) return exp_of(mul(alpha, log32_of(x)));
 }
 
 /// f'(x).
@@ -136,6 +138,11 @@ LANEWISE_INLINE Vec unary_slope(Vec x, Vec alpha, Vec beta) {
   if constexpr (kKind == kNegate) return neg(one);
   if constexpr (kKind == kSquare) return mul(two, x);
   if constexpr (kKind == kErf) return mul(broadcast(1.1283791670955126f), exp_of(neg(mul(x, x))));
+  if constexpr (kKind == kAffine) return alpha;
+  if constexpr (kKind == kPower) {
+    const Vec less_one = sub(alpha, one);
+    return select(equal(less_one, zero()), alpha, mul(alpha, exp_of(mul(less_one, log32_of(x)))));
+  }
 }
 
 template <UnaryKind kKind>

@@ -26,8 +26,10 @@ enum class UnaryKind : int32_t {
   kNegate,
   kSquare,
   kErf,
+  kAffine,
+  kPower,
 };
 
-inline constexpr int32_t kUnaryKinds = static_cast<int32_t>(UnaryKind::kErf) + 1;
+inline constexpr int32_t kUnaryKinds = static_cast<int32_t>(UnaryKind::kPower) + 1;
 
 }  // namespace lanewise

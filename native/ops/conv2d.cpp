@@ -53,17 +53,21 @@ bool run_pass(const OpContext& c, const ConvPass& pass, const ConvPassData& data
   return true;
 }
 
+/// What the forward pass and the input gradient may end in: `b` for each of `channels`, and an activation.
+const char* verify_end(const Tensor* b, int64_t channels, int32_t activation) {
+  if (!is_f32(b, 1)) return "b must be f32 of rank 1";
+  if (b != nullptr && b->count != channels) return "b must have one element per channel of the result";
+  if (activation < kNoActivation || activation > kLeakyReluActivation) return "unknown activation";
+  return nullptr;
+}
+
 const char* verify_forward(const OpArgs& args) {
   const Tensor& x = *args.inputs[0];
   const Tensor& w = *args.inputs[1];
   const Tensor& y = args.outputs[0];
   if (!is_f32(&x, 4) || !is_f32(&w, 4) || !is_f32(&y, 4)) return "x, w and y must be f32 of rank 4";
-  if (!is_f32(args.inputs[2], 1)) return "b must be f32 of rank 1";
-  if (args.inputs[2] != nullptr && args.inputs[2]->count != w.dims[3])
-    return "b must have one element per channel of y";
-  const Conv2dAttrs& attrs = args.attrs_as<Conv2dAttrs>();
-  if (attrs.activation < kNoActivation || attrs.activation > kLeakyReluActivation) return "unknown activation";
-  return verify_conv(forward_shape(args), x, w, y);
+  const char* fault = verify_end(args.inputs[2], w.dims[3], args.attrs_as<Conv2dAttrs>().activation);
+  return fault != nullptr ? fault : verify_conv(forward_shape(args), x, w, y);
 }
 
 ConvPass forward_pass(const OpArgs& args) {
@@ -72,18 +76,27 @@ ConvPass forward_pass(const OpArgs& args) {
   return pass;
 }
 
-int64_t forward_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
-  return pass_workspace(args, forward_pass(args), kernels, threads);
+ConvPass dx_pass(const OpArgs& args) {
+  ConvPass pass = dx_shape(args).dx();
+  pass.prepared = args.prepared;
+  return pass;
 }
 
+template <ConvPass (*kPass)(const OpArgs&)>
+int64_t workspace_of(const OpArgs& args, const Kernels& kernels, int threads) {
+  return pass_workspace(args, kPass(args), kernels, threads);
+}
+
+template <ConvPass (*kPass)(const OpArgs&)>
 int64_t prepared_bytes(const OpArgs& args, const Kernels& kernels, int) {
-  const ConvPass pass = forward_pass(args);
+  const ConvPass pass = kPass(args);
   const bool winograd = args.numerics == kFast && winograd_pays(pass);
   return (winograd ? winograd_pass_prepared_bytes : conv_pass_prepared_bytes)(pass, kernels);
 }
 
+template <ConvPass (*kPass)(const OpArgs&)>
 void prepare(const OpContext& c) {
-  const ConvPass pass = forward_pass(c);
+  const ConvPass pass = kPass(c);
   const float* const w = c.inputs[1]->as<float>();
   if (c.numerics == kFast && winograd_pays(pass)) {
     winograd_pass_prepare(pass, w, c.kernels, c.parallel, c.workspace, c.prepared_memory);
@@ -92,13 +105,14 @@ void prepare(const OpContext& c) {
   }
 }
 
-bool run_forward(const OpContext& c) {
-  const Conv2dAttrs& attrs = c.attrs_as<Conv2dAttrs>();
+template <class Attrs, ConvPass (*kPass)(const OpArgs&)>
+bool run_with_end(const OpContext& c) {
+  const Attrs& attrs = c.attrs_as<Attrs>();
   const ConvPassData data = {
       c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), c.inputs[2] == nullptr ? nullptr : c.inputs[2]->as<float>(),
       c.outputs[0].as<float>(), attrs.activation,         attrs.slope,
       c.prepared_memory};
-  return run_pass(c, forward_pass(c), data);
+  return run_pass(c, kPass(c), data);
 }
 
 const char* verify_dx(const OpArgs& args) {
@@ -106,17 +120,8 @@ const char* verify_dx(const OpArgs& args) {
   const Tensor& w = *args.inputs[1];
   const Tensor& dx = args.outputs[0];
   if (!is_f32(&dy, 4) || !is_f32(&w, 4) || !is_f32(&dx, 4)) return "dy, w and dx must be f32 of rank 4";
-  return verify_conv(dx_shape(args), dx, w, dy);
-}
-
-int64_t dx_workspace(const OpArgs& args, const Kernels& kernels, int threads) {
-  return pass_workspace(args, dx_shape(args).dx(), kernels, threads);
-}
-
-bool run_dx(const OpContext& c) {
-  const ConvPassData data = {
-      c.inputs[0]->as<float>(), c.inputs[1]->as<float>(), nullptr, c.outputs[0].as<float>(), kNoActivation, 0.0f};
-  return run_pass(c, dx_shape(c).dx(), data);
+  const char* fault = verify_end(args.inputs[2], dx.dims[3], args.attrs_as<Conv2dDxAttrs>().activation);
+  return fault != nullptr ? fault : verify_conv(dx_shape(args), dx, w, dy);
 }
 
 const char* verify_dw(const OpArgs& args) {
@@ -141,12 +146,16 @@ bool run_dw(const OpContext& c) {
   return true;
 }
 
-constexpr Preparation kPrepareWeights = {1, prepared_bytes, prepare};
+/// What both passes over pixels make of their weights.
+template <ConvPass (*kPass)(const OpArgs&)>
+constexpr Preparation kPrepareWeights = {1, prepared_bytes<kPass>, prepare<kPass>};
 
 }  // namespace
 
-const OpImpl conv2d_impl = {verify_forward, forward_workspace, run_forward, &kPrepareWeights};
-const OpImpl conv2d_dx_impl = {verify_dx, dx_workspace, run_dx};
+const OpImpl conv2d_impl = {verify_forward, workspace_of<forward_pass>, run_with_end<Conv2dAttrs, forward_pass>,
+                            &kPrepareWeights<forward_pass>};
+const OpImpl conv2d_dx_impl = {verify_dx, workspace_of<dx_pass>, run_with_end<Conv2dDxAttrs, dx_pass>,
+                               &kPrepareWeights<dx_pass>};
 const OpImpl conv2d_dw_impl = {verify_dw, dw_workspace, run_dw};
 
 }  // namespace lanewise

@@ -12,6 +12,9 @@ namespace {
 
 constexpr int64_t kBlockTiles = 32;
 constexpr int64_t kBlockFloats = 112 * 1024;  // pixels x k
+constexpr int64_t kNarrowPanel = 16;          // columns: levels with such panels have smaller caches, ...
+constexpr int64_t kNarrowBlockFloats = 64 * 1024;
+constexpr int64_t kRepaysMoving = 24;  // ... and reading one in place takes a line, often a page, for each k
 constexpr int64_t kBlockK = 1024;
 constexpr int64_t kPartColumns = 1024;  // of y, which is loaded and stored once a block of k
 constexpr int64_t kItemsPerThread = 4;
@@ -28,7 +31,7 @@ struct Plan {
   int64_t block_k, k_blocks;
   int64_t panel_width, panels, part_panels, parts;  // a part is a range of columns
   bool packed;                                      // all weights [panel][k][panel_width] before anything else
-  bool local;                                       // panels are transposed by the item that uses them
+  bool local;                                       // panels are packed by the item that uses them
   bool copies;
   int64_t at_packed, at_workers, at_y, at_panel, at_copy, worker_bytes, bytes;
 };
@@ -44,7 +47,7 @@ void cut(Plan* plan, int64_t tile_m, int64_t threads) {
     if (threads == 1 || items >= kItemsPerThread * threads || (small && items >= threads && items % threads == 0))
       break;
     const int64_t half = ceil_div(plan->part_panels, 2);
-    // Where items transpose their weights, blocks of pixels repeat that.
+    // Where items pack their weights, blocks of pixels repeat that.
     const bool splits_pixels = tiles >= 2 && (!plan->local || items < threads);
     if (half < plan->part_panels && (half >= 4 || tiles < kFewTiles || !splits_pixels)) {
       plan->part_panels = half;
@@ -73,12 +76,14 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.part_panels = plan.panels;
   if (plan.k_blocks > 1) plan.part_panels = min_of(plan.panels, ceil_div(kPartColumns, plan.panel_width));
   const int64_t tile_m = kernels.tile_m;
-  const int64_t tiles = min_of(max_of(kBlockFloats / (plan.block_k * tile_m), 4), kBlockTiles);
+  const bool narrow = kernels.tile_n <= kNarrowPanel;
+  const int64_t block_floats = narrow ? kNarrowBlockFloats : kBlockFloats;
+  const int64_t tiles = min_of(max_of(block_floats / (plan.block_k * tile_m), 4), kBlockTiles);
   plan.block_pixels = min_of(tiles, ceil_div(plan.pixels, tile_m)) * tile_m;
   const int64_t w_floats = sat_mul(pass.k, pass.columns);
   const bool shared = ceil_div(plan.pixels, plan.block_pixels) >= kRepaysPacking;
   plan.packed = pass.prepared || (shared && (pass.transposed || plan.pixels > kManyPixels || w_floats > kFewWeights));
-  plan.local = pass.transposed && !plan.packed;
+  plan.local = !plan.packed && (pass.transposed || (narrow && plan.pixels >= kRepaysMoving));
   cut(&plan, tile_m, threads);
 
   const int64_t distance = sat_mul(pass.k, pass.cols.in_step());

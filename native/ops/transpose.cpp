@@ -9,7 +9,9 @@ namespace {
 const char* verify(const OpArgs& args) {
   const Tensor& x = *args.inputs[0];
   const Tensor& y = args.outputs[0];
-  if (!is_f32(x) || !is_f32(y) || x.rank != y.rank) return "x and y must be f32 of one rank";
+  if ((!is_f32(x) && x.dtype != kI32) || y.dtype != x.dtype || x.rank != y.rank) {
+    return "x and y must both be f32 or i32, of one rank";
+  }
   const int32_t* perm = attr_words(args);
   unsigned seen = 0;
   for (int axis = 0; axis < x.rank; ++axis) {
@@ -25,6 +27,7 @@ bool run(const OpContext& context) {
   const Strides from(*context.inputs[0]), to(y);
   StridedCopy copy;
   for (int axis = 0; axis < y.rank; ++axis) copy.axis(y.dims[axis], from.of[attr_words(context)[axis]], to.of[axis]);
+  // Elements are moved as bits, four bytes each.
   copy.run(context.parallel, context.inputs[0]->as<float>(), y.as<float>());
   return true;
 }

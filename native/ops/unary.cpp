@@ -17,7 +17,9 @@ bool is_function(int32_t kind, float alpha, float beta) {
     case UnaryKind::kHardTanh:
     case UnaryKind::kClip: return alpha <= beta;
     case UnaryKind::kElu:
+    case UnaryKind::kAffine:
     case UnaryKind::kHardSigmoid: return finite;
+    case UnaryKind::kPower:
     case UnaryKind::kCelu: return finite && alpha != 0 && beta == 0;
     case UnaryKind::kSilu: return finite && beta == 0;
     case UnaryKind::kSoftplus: return finite && alpha > 0;

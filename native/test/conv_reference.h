@@ -69,7 +69,8 @@ inline void reference_forward(const Conv& s, const float* x, const float* w, con
   }
 }
 
-inline void reference_dx(const Conv& s, const float* dy, const float* w, float* dx) {
+inline void reference_dx(const Conv& s, const float* dy, const float* w, const float* b, int activation, float slope,
+                         float* dx) {
   const int64_t cg = s.c / s.groups, og = s.o / s.groups;
   for (int64_t image = 0; image < s.n; ++image) {
     for (int64_t ih = 0; ih < s.ih; ++ih) {
@@ -87,7 +88,8 @@ inline void reference_dx(const Conv& s, const float* dy, const float* w, float* 
               }
             }
           }
-          dx[((image * s.ih + ih) * s.iw + iw) * s.c + c] = acc;
+          const float sum = b == nullptr ? acc : acc + b[c];
+          dx[((image * s.ih + ih) * s.iw + iw) * s.c + c] = activate(sum, activation, slope);
         }
       }
     }

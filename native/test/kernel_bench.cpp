@@ -145,8 +145,8 @@ int main(int argc, char** argv) {
     random.fill(dy);
     const Conv2dAttrs attrs = {s.stride,   s.stride,   s.pad_h,  s.pad_w,       s.pad_h, s.pad_w,
                                s.dilation, s.dilation, s.groups, kNoActivation, 0};
-    const Conv2dDxAttrs dx_attrs = {s.stride,   s.stride,   s.pad_h,  s.pad_w, s.pad_h, s.pad_w,
-                                    s.dilation, s.dilation, s.groups, s.h,     s.w};
+    const Conv2dDxAttrs dx_attrs = {s.stride,   s.stride, s.pad_h, s.pad_w, s.pad_h,       s.pad_w, s.dilation,
+                                    s.dilation, s.groups, s.h,     s.w,     kNoActivation, 0};
     const Conv2dDwAttrs dw_attrs = {s.stride,   s.stride,   s.pad_h,  s.pad_w, s.pad_h, s.pad_w,
                                     s.dilation, s.dilation, s.groups, s.kh,    s.kw};
     const double flops = 2.0 * s.n * oh * ow * s.kh * s.kw * (s.c / s.groups) * s.o;

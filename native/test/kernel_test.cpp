@@ -57,29 +57,31 @@ void on_every_level(const Levels& levels, F f) {
 }
 
 void test_conv(const Conv& s, Random& random, const Levels& levels) {
-  Buffer x({s.n, s.ih, s.iw, s.c}), w({s.kh, s.kw, s.c / s.groups, s.o}), b({s.o}), y({s.n, s.oh(), s.ow(), s.o});
+  Buffer x({s.n, s.ih, s.iw, s.c}), w({s.kh, s.kw, s.c / s.groups, s.o}), b({s.o}), dx_b({s.c});
+  Buffer y({s.n, s.oh(), s.ow(), s.o});
   Buffer dx({s.n, s.ih, s.iw, s.c}), dw({s.kh, s.kw, s.c / s.groups, s.o}), dy({s.n, s.oh(), s.ow(), s.o});
   random.fill(x);
   random.fill(w);
   random.fill(b);
+  random.fill(dx_b);
   random.fill(dy);
   const int activation = static_cast<int>(random.below(3));
   const bool bias = random.below(2) == 0;
   const float slope = 0.125f;
   reference_forward(s, x.data(), w.data(), bias ? b.data() : nullptr, activation, slope, y.data());
-  reference_dx(s, dy.data(), w.data(), dx.data());
+  reference_dx(s, dy.data(), w.data(), bias ? dx_b.data() : nullptr, activation, slope, dx.data());
   reference_dw(s, x.data(), dy.data(), dw.data());
   Buffer y_got({s.n, s.oh(), s.ow(), s.o}), dx_got({s.n, s.ih, s.iw, s.c}), dw_got({s.kh, s.kw, s.c / s.groups, s.o});
   const Conv2dAttrs attrs = {s.sh, s.sw, s.top, s.left, s.bottom, s.right, s.dh, s.dw, s.groups, activation, slope};
-  const Conv2dDxAttrs dx_attrs = {s.sh, s.sw, s.top,    s.left,        s.bottom,     s.right,
-                                  s.dh, s.dw, s.groups, int32_t(s.ih), int32_t(s.iw)};
+  const Conv2dDxAttrs dx_attrs = {s.sh, s.sw,     s.top,         s.left,        s.bottom,   s.right, s.dh,
+                                  s.dw, s.groups, int32_t(s.ih), int32_t(s.iw), activation, slope};
   const Conv2dDwAttrs dw_attrs = {s.sh, s.sw, s.top,    s.left,        s.bottom,     s.right,
                                   s.dh, s.dw, s.groups, int32_t(s.kh), int32_t(s.kw)};
   on_every_level(levels, [&](const Kernels& kernels, Parallel& parallel) {
     const int threads = parallel.threads();
     const char* wrong = run_op(conv2d_impl, {&x, &w, bias ? &b : nullptr}, y_got, &attrs, kernels, parallel);
     check("conv2d", s.text(), kernels.isa, threads, wrong, y_got, y);
-    wrong = run_op(conv2d_dx_impl, {&dy, &w}, dx_got, &dx_attrs, kernels, parallel);
+    wrong = run_op(conv2d_dx_impl, {&dy, &w, bias ? &dx_b : nullptr}, dx_got, &dx_attrs, kernels, parallel);
     check("conv2d_dx", s.text(), kernels.isa, threads, wrong, dx_got, dx);
     wrong = run_op(conv2d_dw_impl, {&x, &dy}, dw_got, &dw_attrs, kernels, parallel);
     check("conv2d_dw", s.text(), kernels.isa, threads, wrong, dw_got, dw);
@@ -96,7 +98,7 @@ void test_matrix(int64_t m, int64_t k, int64_t n, Random& random, const Levels& 
   for (int64_t i = 0; i < k * n; ++i) w_t.data()[i % n * k + i / n] = w.data()[i];
   for (int64_t i = 0; i < m * n; ++i) dy_t.data()[i % n * m + i / n] = dy.data()[i];
   reference_forward(s, x.data(), w.data(), b.data(), 1, 0, y.data());
-  reference_dx(s, dy.data(), w.data(), dx.data());
+  reference_dx(s, dy.data(), w.data(), nullptr, 0, 0, dx.data());
   reference_dw(s, x.data(), dy.data(), dw.data());
   Buffer plain({m, n});
   reference_forward(s, x.data(), w.data(), nullptr, 0, 0, plain.data());

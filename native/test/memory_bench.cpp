@@ -191,13 +191,13 @@ void image_cases(Bench& bench, const Image& s) {
     const Spec y = {{s.n, oh, ow, s.c}}, index = {{s.n, oh, ow, s.c}, kU8};
     const std::string size = " " + std::to_string(kernel) + "x" + std::to_string(kernel) + "/2";
     bench.run(named(("max_pool2d" + size).c_str()), max_pool2d_impl, {x}, {y, index},
-              MaxPool2dAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad});
+              MaxPool2dAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, 1, 1});
     bench.run(named(("max_pool2d_dx" + size).c_str()), max_pool2d_dx_impl, {y, index}, {x},
-              MaxPool2dDxAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, h, w});
+              MaxPool2dDxAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, 1, 1, h, w});
     bench.run(named(("avg_pool2d" + size).c_str()), avg_pool2d_impl, {x}, {y},
-              AvgPool2dAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, 1});
+              AvgPool2dAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, 1, 1, 1, 0, 0, 0});
     bench.run(named(("avg_pool2d_dx" + size).c_str()), avg_pool2d_dx_impl, {y}, {x},
-              AvgPool2dDxAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, 1, h, w});
+              AvgPool2dDxAttrs{kernel, kernel, 2, 2, pad, pad, pad, pad, 1, 1, 1, 0, 0, 0, h, w});
   }
   bench.run(named("global_avg_pool2d"), global_avg_pool2d_impl, {x}, {{{s.n, s.c}}}, 0);
   bench.run(named("global_avg_pool2d_dx"), global_avg_pool2d_dx_impl, {{{s.n, s.c}}}, {x},

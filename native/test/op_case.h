@@ -97,6 +97,7 @@ void elementwise_cases(Suite& suite);
 void softmax_cases(Suite& suite);
 void batch_norm_cases(Suite& suite);
 void pool_cases(Suite& suite);
+void image_pool_cases(Suite& suite);
 void optimizer_cases(Suite& suite);
 
 /// Standard-normal-like values. `wild` mixes in NaN, infinities, denormals, zeros of both signs and huge values.

@@ -1,4 +1,5 @@
-// Cases of pooling: strides below, at and above the window, padding, large windows (i32 positions), NaN and infinities.
+// Cases of pooling: strides below, at and above the window, padding, dilation, large windows (i32 positions), NaN and
+// infinities.
 #include "../generated/op_table.h"
 #include "op_case.h"
 #include "op_reference.h"
@@ -10,8 +11,8 @@ struct Pool {
   int64_t n, h, w, c;
   MaxPool2dAttrs a;
 
-  int64_t oh() const { return (h + a.pad_top + a.pad_bottom - a.kernel_h) / a.stride_h + 1; }
-  int64_t ow() const { return (w + a.pad_left + a.pad_right - a.kernel_w) / a.stride_w + 1; }
+  int64_t oh() const { return (h + a.pad_top + a.pad_bottom - (a.kernel_h - 1) * a.dilation_h - 1) / a.stride_h + 1; }
+  int64_t ow() const { return (w + a.pad_left + a.pad_right - (a.kernel_w - 1) * a.dilation_w - 1) / a.stride_w + 1; }
   DType index_dtype() const { return a.kernel_h * a.kernel_w <= 256 ? kU8 : kI32; }
 
   /// f(row, column, position in the window) of the elements of window (oh, ow) that exist.
@@ -19,7 +20,8 @@ struct Pool {
   void window(int64_t at_h, int64_t at_w, F f) const {
     for (int64_t r = 0; r < a.kernel_h; ++r) {
       for (int64_t s = 0; s < a.kernel_w; ++s) {
-        const int64_t ih = at_h * a.stride_h - a.pad_top + r, iw = at_w * a.stride_w - a.pad_left + s;
+        const int64_t ih = at_h * a.stride_h - a.pad_top + r * a.dilation_h;
+        const int64_t iw = at_w * a.stride_w - a.pad_left + s * a.dilation_w;
         if (ih >= 0 && ih < h && iw >= 0 && iw < w) f(ih, iw, r * a.kernel_w + s);
       }
     }
@@ -91,16 +93,35 @@ Case max_dx_case(const Pool& p) {
             }};
   const auto& a = p.a;
   return test.with(MaxPool2dDxAttrs{a.kernel_h, a.kernel_w, a.stride_h, a.stride_w, a.pad_top, a.pad_left, a.pad_bottom,
-                                    a.pad_right, static_cast<int32_t>(p.h), static_cast<int32_t>(p.w)});
+                                    a.pad_right, a.dilation_h, a.dilation_w, static_cast<int32_t>(p.h),
+                                    static_cast<int32_t>(p.w)});
 }
 
-float divisor(const Pool& p, bool count_padding, int64_t oh, int64_t ow) {
+/// How averages count; as many of the last rows and columns of padding as there are up to `ceil` never do.
+struct Counting {
+  int32_t count_padding, ceil, divisor;
+
+  int32_t bottom(const Pool& p) const { return std::min(ceil, p.a.pad_bottom); }
+  int32_t right(const Pool& p) const { return std::min(ceil, p.a.pad_right); }
+};
+
+float divisor(const Pool& p, const Counting& counting, int64_t oh, int64_t ow) {
+  if (counting.divisor != 0) return static_cast<float>(counting.divisor);
   int64_t count = 0;
-  p.window(oh, ow, [&](int64_t, int64_t, int64_t) { ++count; });
-  return static_cast<float>(count_padding ? p.a.kernel_h * p.a.kernel_w : count);
+  const auto& a = p.a;
+  for (int64_t r = 0; r < a.kernel_h; ++r) {
+    for (int64_t s = 0; s < a.kernel_w; ++s) {
+      const int64_t ih = oh * a.stride_h - a.pad_top + r * a.dilation_h;
+      const int64_t iw = ow * a.stride_w - a.pad_left + s * a.dilation_w;
+      const bool inside = ih >= 0 && ih < p.h && iw >= 0 && iw < p.w;
+      const bool counts = ih < p.h + a.pad_bottom - counting.bottom(p) && iw < p.w + a.pad_right - counting.right(p);
+      count += counting.count_padding ? counts : inside;
+    }
+  }
+  return static_cast<float>(count);
 }
 
-Case avg_case(const Pool& p, bool count_padding) {
+Case avg_case(const Pool& p, Counting counting) {
   Case test{"avg_pool2d",
             &avg_pool2d_impl,
             {values({p.n, p.h, p.w, p.c}, 4, true)},
@@ -112,15 +133,16 @@ Case avg_case(const Pool& p, bool count_padding) {
                 p.window(oh, ow, [&](int64_t row, int64_t column, int64_t) {
                   sum += in[0].f()[p.input(image, row, column, channel)];
                 });
-                out[0].f()[i] = sum / divisor(p, count_padding, oh, ow);
+                out[0].f()[i] = sum / divisor(p, counting, oh, ow);
               });
             }};
   const auto& a = p.a;
   return test.with(AvgPool2dAttrs{a.kernel_h, a.kernel_w, a.stride_h, a.stride_w, a.pad_top, a.pad_left, a.pad_bottom,
-                                  a.pad_right, count_padding});
+                                  a.pad_right, a.dilation_h, a.dilation_w, counting.count_padding, counting.bottom(p),
+                                  counting.right(p), counting.divisor});
 }
 
-Case avg_dx_case(const Pool& p, bool count_padding) {
+Case avg_dx_case(const Pool& p, Counting counting) {
   Case test{"avg_pool2d_dx",
             &avg_pool2d_dx_impl,
             {values({p.n, p.oh(), p.ow(), p.c}, 5)},
@@ -128,7 +150,7 @@ Case avg_dx_case(const Pool& p, bool count_padding) {
             {},
             [=](Arrays& in, Arrays& out) {
               p.outputs([&](int64_t i, int64_t image, int64_t oh, int64_t ow, int64_t channel) {
-                const float share = in[0].f()[i] / divisor(p, count_padding, oh, ow);
+                const float share = in[0].f()[i] / divisor(p, counting, oh, ow);
                 p.window(oh, ow, [&](int64_t row, int64_t column, int64_t) {
                   out[0].f()[p.input(image, row, column, channel)] += share;
                 });
@@ -136,47 +158,51 @@ Case avg_dx_case(const Pool& p, bool count_padding) {
             }};
   const auto& a = p.a;
   return test.with(AvgPool2dDxAttrs{a.kernel_h, a.kernel_w, a.stride_h, a.stride_w, a.pad_top, a.pad_left, a.pad_bottom,
-                                    a.pad_right, count_padding, static_cast<int32_t>(p.h), static_cast<int32_t>(p.w)});
+                                    a.pad_right, a.dilation_h, a.dilation_w, counting.count_padding, counting.bottom(p),
+                                    counting.right(p), counting.divisor, static_cast<int32_t>(p.h),
+                                    static_cast<int32_t>(p.w)});
 }
 
-void global_cases(Suite& suite, int64_t n, int64_t h, int64_t w, int64_t c) {
-  const int64_t positions = h * w;
-  const Array x = values({n, h, w, c}, 6, true), y({n, c}), image({n, h, w, c}), dy = values({n, c}, 7, true);
-  const GlobalAvgPool2dDxAttrs size = {static_cast<int32_t>(h), static_cast<int32_t>(w)};
-  suite.run({"global_avg_pool2d", &global_avg_pool2d_impl, {x}, {y}, {}, [=](Arrays& in, Arrays& out) {
-               for (int64_t i = 0; i < n * c; ++i) {
-                 float sum = 0;
-                 for (int64_t at = 0; at < positions; ++at) sum += in[0].f()[(i / c * positions + at) * c + i % c];
-                 out[0].f()[i] = sum / static_cast<float>(positions);
-               }
-             }});
-  suite.run(Case{
-      "global_avg_pool2d_dx", &global_avg_pool2d_dx_impl, {dy}, {image}, {}, [=](Arrays& in, Arrays& out) {
-        for (int64_t i = 0; i < image.count(); ++i) {
-          out[0].f()[i] = in[0].f()[i / (positions * c) * c + i % c] / static_cast<float>(positions);
-        }
-      }}.with(size));
-  Array index({n, c}, kI32);
-  suite.run({"global_max_pool2d", &global_max_pool2d_impl, {x}, {y, index}, {}, [=](Arrays& in, Arrays& out) {
-               for (int64_t i = 0; i < n * c; ++i) {
-                 const float* from = in[0].f() + i / c * positions * c + i % c;
-                 int64_t best = 0;
-                 for (int64_t at = 1; at < positions; ++at) {
-                   if (!(from[at * c] <= from[best * c]) && !std::isnan(from[best * c])) best = at;
-                 }
-                 out[0].f()[i] = from[best * c];
-                 out[1].i()[i] = static_cast<int32_t>(best);
-               }
-             }});
-  fill_below(index, 8, positions);
-  index.i()[0] = -7;
-  suite.run(Case{
-      "global_max_pool2d_dx", &global_max_pool2d_dx_impl, {dy, index}, {image}, {}, [=](Arrays& in, Arrays& out) {
-        for (int64_t i = 0; i < n * c; ++i) {
-          const int64_t at = in[1].i()[i];
-          if (at >= 0) out[0].f()[(i / c * positions + at) * c + i % c] = in[0].f()[i];
-        }
-      }}.with(size));
+/// Images are slices of volumes of `depth`.
+Case position_case(const Pool& p, int32_t depth) {
+  Array index({p.n, p.oh(), p.ow(), p.c}, p.index_dtype());
+  fill_below(index, 16, p.a.kernel_h * p.a.kernel_w);
+  const Array position({p.n, p.oh(), p.ow(), p.c}, kI32);
+  const auto [h, w, c] = std::tuple{static_cast<int32_t>(p.h), static_cast<int32_t>(p.w), static_cast<int32_t>(p.c)};
+  const auto& a = p.a;
+  const MaxPool2dPositionAttrs attrs = {a.kernel_h,
+                                        a.kernel_w,
+                                        a.stride_h,
+                                        a.stride_w,
+                                        a.pad_top,
+                                        a.pad_left,
+                                        a.pad_bottom,
+                                        a.pad_right,
+                                        a.dilation_h,
+                                        a.dilation_w,
+                                        h,
+                                        w,
+                                        depth,
+                                        c * depth * h * w,
+                                        h * w,
+                                        w,
+                                        1,
+                                        depth * h * w};
+  return Case{"max_pool2d_position",
+              &max_pool2d_position_impl,
+              {index},
+              {position},
+              {},
+              [=](Arrays& in, Arrays& out) {
+                p.outputs([&](int64_t i, int64_t image, int64_t oh, int64_t ow, int64_t channel) {
+                  const int64_t tap = p.index_dtype() == kU8 ? in[0].u()[i] : in[0].i()[i];
+                  const int64_t ih = oh * a.stride_h - a.pad_top + tap / a.kernel_w * a.dilation_h;
+                  const int64_t iw = ow * a.stride_w - a.pad_left + tap % a.kernel_w * a.dilation_w;
+                  const int64_t slice = (image / depth * p.c + channel) * depth + image % depth;
+                  out[0].i()[i] = static_cast<int32_t>((slice * p.h + ih) * p.w + iw);
+                });
+              }}
+      .with(attrs);
 }
 
 }  // namespace
@@ -184,46 +210,63 @@ void global_cases(Suite& suite, int64_t n, int64_t h, int64_t w, int64_t c) {
 void pool_cases(Suite& suite) {
   for (const int64_t c : {1, 2, 3, 6, 8, 15, 16, 17, 33, 64}) {
     const Pool pools[] = {
-        {2, 8, 8, c, {2, 2, 2, 2, 0, 0, 0, 0}},       {2, 7, 9, c, {2, 2, 2, 2, 0, 0, 0, 0}},
-        {1, 7, 7, c, {3, 3, 2, 2, 1, 1, 1, 1}},       {2, 9, 8, c, {3, 3, 1, 1, 1, 1, 1, 1}},
-        {1, 9, 11, c, {2, 3, 3, 4, 1, 0, 0, 2}},      {1, 6, 5, c, {3, 2, 3, 1, 2, 1, 0, 1}},
-        {1, 5, 5, c, {5, 5, 5, 5, 0, 0, 0, 0}},       {2, 5, 6, c, {1, 1, 1, 1, 0, 0, 0, 0}},
-        {1, 3, 3, c, {3, 3, 9, 9, 2, 2, 2, 2}},       {1, 20, 17, c, {17, 16, 2, 1, 0, 3, 4, 0}},
-        {1, 1, 1, c, {2, 2, 2, 2, 1, 1, 0, 1}},       {3, 28, 28, c, {2, 2, 2, 2, 0, 0, 0, 0}},
-        {1, 18, 18, c, {17, 17, 17, 17, 8, 8, 8, 8}},
+        {2, 8, 8, c, {2, 2, 2, 2, 0, 0, 0, 0, 1, 1}},       {2, 7, 9, c, {2, 2, 2, 2, 0, 0, 0, 0, 1, 1}},
+        {1, 7, 7, c, {3, 3, 2, 2, 1, 1, 1, 1, 1, 1}},       {2, 9, 8, c, {3, 3, 1, 1, 1, 1, 1, 1, 1, 1}},
+        {1, 9, 11, c, {2, 3, 3, 4, 1, 0, 0, 2, 1, 1}},      {1, 6, 5, c, {3, 2, 3, 1, 2, 1, 0, 1, 1, 1}},
+        {1, 5, 5, c, {5, 5, 5, 5, 0, 0, 0, 0, 1, 1}},       {2, 5, 6, c, {1, 1, 1, 1, 0, 0, 0, 0, 7, 7}},
+        {1, 3, 3, c, {3, 3, 9, 9, 2, 2, 2, 2, 1, 1}},       {1, 20, 17, c, {17, 16, 2, 1, 0, 3, 4, 0, 1, 1}},
+        {1, 1, 1, c, {2, 2, 2, 2, 1, 1, 0, 1, 1, 1}},       {3, 28, 28, c, {2, 2, 2, 2, 0, 0, 0, 0, 1, 1}},
+        {1, 18, 18, c, {17, 17, 17, 17, 8, 8, 8, 8, 1, 1}}, {2, 9, 8, c, {2, 3, 1, 1, 1, 2, 1, 0, 2, 3}},
+        {1, 10, 9, c, {2, 2, 2, 2, 2, 3, 1, 1, 3, 4}},      {1, 11, 12, c, {3, 2, 2, 6, 3, 0, 3, 1, 4, 4}},
+        {2, 8, 8, c, {2, 2, 2, 2, 0, 0, 0, 0, 2, 2}},
     };
     for (const Pool& p : pools) {
       suite.run(max_case(p, false));
       suite.run(max_case(p, true));
       suite.run(max_dx_case(p));
-      for (const bool count_padding : {false, true}) {
-        suite.run(avg_case(p, count_padding));
-        suite.run(avg_dx_case(p, count_padding));
+      suite.run(position_case(p, 1));
+      for (const Counting& counting : {Counting{0, 0, 0}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}, {1, 0, 5}}) {
+        suite.run(avg_case(p, counting));
+        suite.run(avg_dx_case(p, counting));
       }
     }
-    global_cases(suite, 2, 3, 5, c);
-    global_cases(suite, 3, 1, 1, c);
-    global_cases(suite, 40, 9, 9, c);
+    suite.run(position_case({6, 5, 6, c, {2, 3, 2, 1, 1, 1, 0, 1, 1, 2}}, 3));
   }
   // Attributes that do not lead from x to y, or would overflow.
-  const Pool good = {1, 8, 8, 3, {2, 2, 2, 2, 0, 0, 0, 0}};
-  for (int word = 0; word < 8; ++word) {
+  const Pool good = {1, 8, 8, 3, {2, 2, 2, 2, 0, 0, 0, 0, 1, 1}};
+  for (int word = 0; word < 10; ++word) {
     for (const int32_t value : {-1, 0, 1, 3, 9, INT32_MAX, INT32_MIN}) {
-      int32_t words[8];
+      int32_t words[10];
       std::memcpy(words, &good.a, sizeof words);
-      // The division by the stride hides a window or a padding of 1.
-      if ((word >= 4 && value == 0) || ((word >= 4 || word < 2) && value == 1)) continue;
+      // The division by the stride hides a window, a padding or a dilation of 1 or 2.
+      if ((word >= 4 && word < 8 && value == 0) || ((word >= 4 || word < 2) && value == 1)) continue;
       words[word] = value;
-      for (Case test : {max_case(good, false), max_dx_case(good), avg_case(good, true), avg_dx_case(good, true)}) {
+      for (Case test : {max_case(good, false), max_dx_case(good), avg_case(good, {1, 0, 0}),
+                        avg_dx_case(good, {1, 0, 0}), position_case(good, 1)}) {
         std::memcpy(test.attrs.data(), words, sizeof words);
         suite.refused(test, "impossible window");
       }
     }
   }
-  for (Case test : {max_dx_case(good), avg_dx_case(good, false)}) {
+  for (Case test : {max_dx_case(good), avg_dx_case(good, {0, 0, 0})}) {
     int32_t word = 9;
     std::memcpy(test.attrs.data() + test.attrs.size() - 4, &word, 4);
     suite.refused(test, "in_w that is not dx's");
+  }
+  // Taps 4 apart over 2 rows: the first window has one before them and one behind.
+  suite.refused(max_case({1, 2, 8, 3, {2, 2, 4, 2, 2, 0, 2, 0, 4, 1}}, false), "a window without elements");
+  const Pool padded = {1, 8, 8, 3, {3, 3, 2, 2, 1, 1, 1, 1, 1, 1}};
+  for (const auto& [word, value] :
+       {std::pair{10, 2}, {11, -1}, {11, 2}, {12, 2}, {12, -1}, {13, -1}, {13, INT32_MAX}}) {
+    for (Case test : {avg_case(padded, {1, 1, 0}), avg_dx_case(padded, {1, 1, 0})}) {
+      std::memcpy(test.attrs.data() + word * 4, &value, 4);
+      suite.refused(test, "counting that makes no sense");
+    }
+  }
+  for (const auto& [word, value] : {std::pair{12, 0}, {12, 2}, {13, -1}, {15, INT32_MAX}, {17, INT32_MAX / 2}}) {
+    Case test = position_case(good, 1);
+    std::memcpy(test.attrs.data() + word * 4, &value, 4);
+    suite.refused(test, "steps that make no sense");
   }
 }
 

@@ -236,6 +236,7 @@ int main(int argc, char** argv) {
   test::softmax_cases(suite);
   test::batch_norm_cases(suite);
   test::pool_cases(suite);
+  test::image_pool_cases(suite);
   test::optimizer_cases(suite);
   std::printf("%d cases, %d checks, %d failures\n", suite.cases, suite.checks, suite.failures);
   return suite.failures == 0 ? 0 : 1;

@@ -175,6 +175,18 @@ describe('lanewise train', () => {
     expect(json()).toMatchObject({ optimizer, stopped: 'completed' });
   });
 
+  it('augments on request, and says how', async () => {
+    const path = join(folder, 'augmented');
+    const options = [...SMALL, '--epochs', '1', '--seed', '7', '--out', path];
+    const { code, out: text, json } = await lanewise('train', ...options, '--augment', 'crop:2,cutout', '--json');
+    expect([code, text]).toEqual([0, expect.stringContaining('\naugmented  randomCrop, cutout\n')]);
+    const plain = await lanewise('train', ...options, '--augment', 'none', '--json');
+    expect(plain.out).not.toContain('\naugmented');
+    expect(json()['trainLoss']).not.toBe(plain.json()['trainLoss']);
+    const other = await lanewise('train', ...options, '--resume', '--augment', 'flip');
+    expect(other.error).toMatch(/the checkpoint's augmentation is \[\], this run's is \[\{"type":"randomFlip"/);
+  });
+
   it('draws a bar on a terminal', async () => {
     const options = [...SMALL, '--epochs', '2', '--batch-size', '4', '--backend', 'typescript'];
     const { out: text } = await record(['train', ...options, '--out', join(folder, 'bar')], {

@@ -47,6 +47,8 @@ const folding = () => [
   nn.linear({ units: 5 }),
 ];
 
+const soleLoss = [{ output: 'output', loss: nn.softmaxCrossEntropy(), weight: 1 }];
+
 /** A model with every tensor drawn at random, statistics of batch norm included. */
 function randomModel(layers: nn.Layer[], inputShape: [number, number, number]): nn.Model {
   const model = nn.sequential(layers, { inputShape });
@@ -60,7 +62,7 @@ function randomModel(layers: nn.Layer[], inputShape: [number, number, number]): 
 async function predicted(model: nn.Model, backend: Backend, images: Float32Array, size: number, numerics: Numerics) {
   const outputs = model.outputShape.reduce((a, b) => a * b, 1);
   const output = new Float32Array(size * outputs);
-  await new Session(model, backend, { numerics }).predict(images, size, output);
+  await new Session(model, backend, { numerics }).predict([images], size, [output]);
   return output;
 }
 
@@ -68,9 +70,9 @@ const bits = (values: Float32Array) => new Int32Array(values.map((value) => valu
 
 describe('folding', () => {
   const names = (numerics: Numerics, kind: 'predict' | 'evaluate' | 'train' = 'predict') => {
-    const options = { numerics, loss: nn.softmaxCrossEntropy(), optimizer: nn.sgd({ learningRate: 0.1 }) };
+    const options = { numerics, losses: soleLoss, optimizer: nn.sgd({ learningRate: 0.1 }) };
     const session = new Session(randomModel(folding(), [12, 12, 3]), typescript, options);
-    const { plan } = session.compiled(kind, { images: new Float32Array(0), size: 2 });
+    const { plan } = session.compiled(kind, { inputs: [new Float32Array(0)], size: 2 });
     return { all: plan.ops.map(({ op }) => op.name), constant: plan.constantOps };
   };
   const count = (list: string[], name: string) => list.filter((entry) => entry === name).length;
@@ -136,8 +138,8 @@ describe('prepared weights', () => {
     nn.linear({ units: 4 }),
   ];
   const images = draw(2 * 8 * 8 * 2, 4);
-  const batch = { images, labels: Int32Array.of(1, 3), size: 2 };
-  const options = { loss: nn.softmaxCrossEntropy(), optimizer: nn.sgd({ learningRate: 0.1 }) };
+  const batch = { inputs: [images], targets: [Int32Array.of(1, 3)], size: 2 };
+  const options = { losses: soleLoss, optimizer: nn.sgd({ learningRate: 0.1 }) };
 
   it.each([['typescript', typescript] as [string, Backend], ...native])(
     'follow the weights on %s',
@@ -147,13 +149,13 @@ describe('prepared weights', () => {
       const check = async () => {
         const [output, again, fresh] = [new Float32Array(8), new Float32Array(8), new Float32Array(8)];
         const [evaluated, freshlyEvaluated] = [new Float32Array(8), new Float32Array(8)];
-        await session.predict(images, 2, output);
-        const result = await session.evaluate(batch, evaluated);
-        await session.predict(images, 2, again);
+        await session.predict([images], 2, [output]);
+        const result = await session.evaluate(batch, [evaluated]);
+        await session.predict([images], 2, [again]);
         session.download();
         const other = new Session(model, backend, options);
-        await other.predict(images, 2, fresh);
-        expect(await other.evaluate(batch, freshlyEvaluated)).toEqual(result);
+        await other.predict([images], 2, [fresh]);
+        expect(await other.evaluate(batch, [freshlyEvaluated])).toEqual(result);
         expect(output).toEqual(fresh);
         expect(again).toEqual(fresh);
         expect(evaluated).toEqual(freshlyEvaluated);
@@ -219,7 +221,7 @@ describe('plans of one store', () => {
     nn.flatten(),
     nn.linear({ units: 3 }),
   ];
-  const options = { loss: nn.softmaxCrossEntropy(), optimizer: nn.sgd({ learningRate: 0.1 }) };
+  const options = { losses: soleLoss, optimizer: nn.sgd({ learningRate: 0.1 }) };
 
   it.each([['typescript', typescript] as [string, Backend], ...native])(
     'keep inputs and outputs apart while sharing the arena on %s',
@@ -229,13 +231,13 @@ describe('plans of one store', () => {
       const sizes = [2, 5, 3]; // The second needs a larger arena than the first has.
       const inputs = sizes.map((size, i) => draw(size * 300, 7, i));
       const wanted = await Promise.all(sizes.map((size, i) => predicted(model, backend, inputs[i]!, size, 'fast')));
-      const plans = sizes.map((size) => session.compiled('predict', { images: inputs[0]!, size }));
+      const plans = sizes.map((size) => session.compiled('predict', { inputs: [inputs[0]!], size }));
       for (const [i, { plan, executable }] of plans.entries())
-        executable.write(plan.inputs['images'] as number, inputs[i]!);
+        executable.write(plan.inputs['inputs/input'] as number, inputs[i]!);
       for (const { executable } of plans) expect(await executable.run()).toBe(true);
       plans.forEach(({ plan, executable }, i) => {
         const output = new Float32Array(sizes[i]! * 3);
-        executable.read(plan.outputs['output'] as number, output);
+        executable.read(plan.outputs['outputs/output'] as number, output);
         expect(output).toEqual(wanted[i]);
         const hidden = plan.tensors.findIndex(({ region }) => region === 'arena');
         const { shape } = plan.tensors[hidden]!;
@@ -251,12 +253,12 @@ describe('plans of one store', () => {
     const session = new Session(model, best[1], options);
     const images = draw(400 * 300, 8);
     const output = new Float32Array(100 * 3);
-    const first = session.predict(images.subarray(0, 100 * 300), 100, output);
-    const larger = session.compiled('predict', { images, size: 400 });
+    const first = session.predict([images.subarray(0, 100 * 300)], 100, [output]);
+    const larger = session.compiled('predict', { inputs: [images], size: 400 });
     await first;
     expect(output).toEqual(await predicted(model, best[1], images.subarray(0, 100 * 300), 100, 'fast'));
     const again = new Float32Array(400 * 3);
-    await session.predict(images, 400, again);
+    await session.predict([images], 400, [again]);
     expect(larger.plan.arenaBytes).toBeGreaterThan(1e6);
     expect(again.subarray(0, 300)).toEqual(output);
   });
@@ -266,11 +268,11 @@ describe('plans of one store', () => {
     const images = new Uint8Array(0);
     const mapped = () => Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * 4096;
     const start = mapped();
-    session.compiled('train', { images, size: 2048 });
+    session.compiled('train', { inputs: [images], size: 2048 });
     const one = mapped() - start;
     expect(one).toBeGreaterThan(400e6);
-    session.compiled('train', { images, size: 2047 });
-    session.compiled('evaluate', { images, size: 2048 });
+    session.compiled('train', { inputs: [images], size: 2047 });
+    session.compiled('evaluate', { inputs: [images], size: 2048 });
     expect(mapped() - start).toBeLessThan(1.3 * one);
   });
 });

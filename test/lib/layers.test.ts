@@ -101,23 +101,23 @@ describe('wrong options', () => {
     ['a shape that is none', () => nn.reshape({ shape: wrong(7) }), /reshape: shape must be a list/],
     ['an axis named twice', () => nn.permute({ axes: [0, 0, 1] }), /permute: axes must be .* not \[0, 0, 1\]/],
     ['too few axes', () => shapeOf([nn.permute({ axes: [1, 0] })]), /permute_1: an example has 3 axes, axes names 2/],
-    ['one branch', () => nn.branches([[]]), /branches: bodies must be 2 to 8 lists/],
+    ['one branch', () => nn.branches([[]]), /branches: bodies must be lists of layers, two or more/],
     ['another join', () => nn.branches([[], []], { join: wrong('toString') }), /join must be 'concat' or 'add', not/],
     [
       'branches of different sizes',
       () => shapeOf([nn.branches([[], [nn.maxPool2d({ size: 2 })]])]),
-      /branches_1: the bodies give .*14,14,3\]; sizes may differ in the last axis only/,
+      /branches_1: cannot join .*14,14,3\]: sizes may differ in axis 2 only/,
     ],
     [
       'branches of different channels, added',
       () => shapeOf([nn.branches([[], conv1()], { join: 'add' })]),
-      /branches_1: the bodies give .*; shapes must be equal/,
+      /branches_1: cannot add \[1,28,28,3\], \[1,28,28,4\]: sizes must be equal, or 1/,
     ],
     ['no layers', () => nn.sequential([], { inputShape: [1, 1, 1] }), /needs a list of layers/],
     [
-      'an input shape of two',
-      () => nn.sequential([nn.flatten()], { inputShape: wrong([28, 28]) }),
-      /inputShape must be/,
+      'an input shape of five',
+      () => nn.sequential([nn.flatten()], { inputShape: [1, 1, 1, 28, 28] }),
+      /inputShape must be a list of 1 to 4 sizes, not \[1, 1, 1, 28, 28\]/,
     ],
     [
       'an unknown initializer',
@@ -168,5 +168,5 @@ it('branches, with what is inside them, are read back from a model file', () => 
   const layers = [nn.branches([[], [nn.relu(), nn.branches([[], []], { join: 'add' })]], { name: 'fork' }), nn.relu()];
   const configs = layers.map(({ config }) => config);
   expect(layersFromConfig(JSON.parse(JSON.stringify(configs))).map(({ config }) => config)).toEqual(configs);
-  expect(() => layersFromConfig([{ type: 'branches' }])).toThrow('architecture: branches need a list of bodies');
+  expect(() => layersFromConfig([{ type: 'branches' }])).toThrow('branches: bodies must be lists of layers');
 });

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { Graph, type GraphTensor } from '../../lib/graph/graph.ts';
 import * as nn from '../../lib/index.ts';
 import { softmaxCrossEntropy } from '../../lib/nn/loss.ts';
-import { relu } from '../../lib/ops/relu.ts';
 import { reshape, reshapeTo } from '../../lib/ops/reshape.ts';
+import { tanh } from '../../lib/ops/tanh.ts';
 import { transpose, transposeBy } from '../../lib/ops/transpose.ts';
 import { sgd } from '../../lib/optim/sgd.ts';
 import { compilePlan, type Plan } from '../../lib/plan/plan.ts';
 import { StoreLayout, tensorBytes } from '../../lib/plan/store-layout.ts';
-import { sequential } from '../../lib/train/model.ts';
+import { sequential } from '../../lib/train/build-model.ts';
 import { trainingNetwork } from '../../lib/train/network.ts';
 
 const networks = {
@@ -48,9 +48,9 @@ function planFor(layers: nn.Layer[], keepAll: boolean): Plan {
   const { architecture } = sequential(layers, { inputShape: [12, 12, 1] });
   const optimizer = sgd({ learningRate: 0.1, momentum: 0.9 });
   const { builder, outputs } = trainingNetwork(
-    architecture,
-    { size: 4, dtype: 'u8' },
-    softmaxCrossEntropy(),
+    { architecture },
+    { size: 4, dtypes: ['u8'] },
+    [{ output: 'output', loss: softmaxCrossEntropy(), weight: 1 }],
     optimizer,
   );
   return compilePlan(builder.graph, { outputs, layout: new StoreLayout(), keepAll });
@@ -150,7 +150,7 @@ it('a view of a parameter, and a view of that view, lie where the parameter does
   const parameter = graph.tensor('parameter', 'w', { shape: [4, 6], dtype: 'f32' });
   const flat = graph.emit(reshape, [parameter], reshapeTo([24]))[0] as GraphTensor;
   const wide = graph.emit(reshape, [flat], reshapeTo([2, 12]))[0] as GraphTensor;
-  const y = graph.emit(relu, [wide], {})[0] as GraphTensor;
+  const y = graph.emit(tanh, [wide], {})[0] as GraphTensor;
   const layout = new StoreLayout();
   layout.place('before', { shape: [100], dtype: 'f32' });
   const plan = compilePlan(graph, { outputs: { y }, layout });
@@ -163,7 +163,7 @@ it('a view of what is computed once from parameters lies where that result does'
   const parameter = graph.tensor('parameter', 'w', { shape: [4, 6], dtype: 'f32' });
   const turned = graph.emit(transpose, [parameter], transposeBy([1, 0]))[0] as GraphTensor;
   const flat = graph.emit(reshape, [turned], reshapeTo([24]))[0] as GraphTensor;
-  const y = graph.emit(relu, [flat], {})[0] as GraphTensor;
+  const y = graph.emit(tanh, [flat], {})[0] as GraphTensor;
   const plan = compilePlan(graph, { outputs: { y }, layout: new StoreLayout() });
   const [once, each] = plan.ops.map(({ inputs, outputs }) => ({ from: inputs[0] as number, to: outputs[0] as number }));
   const result = plan.tensors[once?.to ?? -1];

@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { recipeNames, recipes } from '../../lib/models/index.ts';
 import { oneCycle } from '../../lib/models/one-cycle.ts';
 import type { Recipe } from '../../lib/models/recipe.ts';
-import { sequential } from '../../lib/train/model.ts';
+import { sequential } from '../../lib/train/build-model.ts';
 
 describe('recipes', () => {
   it.each([
     ['lenet5', 61_706],
     ['cnn', 897_130],
     ['vgg', 2_197_706],
+    ['airbench', 1_978_026],
   ] as const)('%s has %d parameters', (name, parameters) => {
     const recipe: Recipe = recipes[name];
     expect(sequential(recipe.layers(10), { inputShape: recipe.inputShape }).parameterCount).toBe(parameters);

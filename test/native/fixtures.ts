@@ -81,9 +81,9 @@ export function trainingPlan(): Plan {
   );
   const layout = new StoreLayout();
   const network = trainingNetwork(
-    model.architecture,
-    { size: 4, dtype: 'u8' },
-    softmaxCrossEntropy(),
+    model,
+    { size: 4, dtypes: ['u8'] },
+    [{ output: 'output', loss: softmaxCrossEntropy(), weight: 1 }],
     adam({ learningRate: 0.01 }),
   );
   return compilePlan(network.builder.graph, { outputs: network.outputs, layout });

@@ -28,7 +28,7 @@ export function runReference(opCase: OpCase, mode: DataMode, inPlace = false): O
   const pair = inPlace ? op.inPlace : undefined;
   const outputs = op.infer(opCase.inputs, attrs).map((spec, index) => {
     const shared = pair?.[1] === index ? inputs[pair[0]] : undefined;
-    return shared ?? guardedTensor(spec);
+    return shared && bytesOf(shared) === bytesOf(spec) ? shared : guardedTensor(spec);
   });
   const before = inputs.map((tensor) => tensor?.data.slice());
   const finished = op.run(inputs, outputs, attrs) !== false;
@@ -71,7 +71,9 @@ function planOf({ op, attrs, inputs }: OpCase, inPlace: boolean, kept: boolean):
   const inputIndices = inputs.map((input) => (input ? place(input) : -1));
   const outputIndices = op.infer(inputs, attrs).map((spec, index) => {
     const shared = inPlace && op.inPlace?.[1] === index ? tensors[inputIndices[op.inPlace[0]] as number] : undefined;
-    return place(spec, shared?.offset, kept ? 'kept' : 'store');
+    // As in a plan: only memory of the result's size is taken over.
+    const at = shared && bytesOf(shared) === bytesOf(spec) ? shared.offset : undefined;
+    return place(spec, at, kept ? 'kept' : 'store');
   });
   const ops = [{ op, inputs: inputIndices, outputs: outputIndices, attrs, layer: '', cost: { flops: 0, bytes: 0 } }];
   const plan = {

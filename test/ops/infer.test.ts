@@ -7,15 +7,24 @@ import * as ops from '../../lib/ops/index.ts';
 import type { DType, TensorSpec } from '../../lib/ops/op.ts';
 import { allCases } from './cases/index.ts';
 import { faults as activationFaults } from './faults/activation.ts';
+import { faults as arithmeticFaults } from './faults/arithmetic.ts';
 import type { Given } from './faults/fault.ts';
 import { faults as matrixFaults } from './faults/matrix.ts';
 import { faults as otherFaults } from './faults/other.ts';
+import { faults as poolingFaults } from './faults/pooling.ts';
 import { faults as structureFaults } from './faults/structure.ts';
 
 const specs = (inputs: readonly Given[]): (TensorSpec | undefined)[] =>
   inputs.map((given) => (given && 'dtype' in given ? given : given && { shape: given, dtype: 'f32' }));
 
-const faults = [...matrixFaults, ...activationFaults, ...otherFaults, ...structureFaults];
+const faults = [
+  ...matrixFaults,
+  ...activationFaults,
+  ...otherFaults,
+  ...poolingFaults,
+  ...structureFaults,
+  ...arithmeticFaults,
+];
 
 describe('infer refuses', () => {
   it.each(faults.map(([op, inputs, attrs, message]) => [message, op, inputs, attrs] as const))(
@@ -36,7 +45,7 @@ describe('infer refuses', () => {
   );
 });
 
-const ARRAYS: Readonly<Record<DType, DType>> = { f32: 'i32', i32: 'f32', u8: 'i32' };
+const ARRAYS: Readonly<Record<DType, DType>> = { f32: 'u8', i32: 'f32', u8: 'i32' };
 
 describe.each(ops.opTable.filter((op) => op.inputs.length > 0).map((op) => [op.name, op] as const))(
   '%s',

@@ -70,6 +70,9 @@ const limits: readonly (readonly [UnaryName, number, number, number[], number[],
   ['negate', 0, 0, [nan, -inf, inf, 0, 1], [-1, -1, -1, -1, -1], [0, -1]],
   ['square', 0, 0, [nan, inf, inf, 0, inf], [nan, inf, -inf, 0, -inf], [0, -3e38]],
   ['erf', 0, 0, [nan, 1, -1, 1, -1], [nan, 0, 0, 0, 0], [3e38, -3e38]],
+  ['power', 2, 0, [nan, inf, nan, 0, nan], [nan, inf, nan, 0, nan], [0, -1]],
+  ['power', 0.5, 0, [nan, inf, nan, 0, nan], [nan, 0, nan, inf, nan], [0, -1]],
+  ['affine', -2, 1, [nan, -inf, inf, 1, 1], [-2, -2, -2, -2, -2]],
 ];
 for (const [name, alpha, beta, results, slopes, kinks = [0, 0]] of limits) {
   const x = row([nan, inf, -inf, ...kinks]);
@@ -117,7 +120,8 @@ special(
   [[nan, nan, inf, nan, 1, 0]],
 );
 
-const POOL = { ...PLAIN, kernelH: 1, kernelW: 3, strideW: 3 };
+const POOL = { ...PLAIN, kernelH: 1, kernelW: 3, strideW: 3, dilationH: 1, dilationW: 1 };
+const COUNTING = { countPadding: 0, ceilBottom: 0, ceilRight: 0, divisor: 0 };
 special(ops.maxPool2d, 'max_pool2d gives the first NaN', [image([1, nan, 3, nan, nan, inf, 4, 4, nan])], POOL, [
   [nan, nan, nan],
   [1, 0, 2],
@@ -136,9 +140,33 @@ special(
     [2, 0],
   ],
 );
+special(
+  ops.maxPool2d,
+  'max_pool2d, dilated, never takes padding',
+  [image([-inf, nan, -5, -6, -7])],
+  { ...POOL, padLeft: 2, padRight: 2, dilationW: 2, strideW: 2 },
+  [
+    [-5, -5, -5],
+    [2, 1, 0],
+  ],
+);
+special(ops.adaptiveMaxPool2d, 'adaptive_max_pool2d', [image([1, nan, 3, -inf, -inf])], { outH: 1, outW: 3 }, [
+  [nan, nan, -inf],
+  [1, 1, 3],
+]);
+special(ops.adaptiveAvgPool2d, 'adaptive_avg_pool2d keeps NaN', [image([1, nan, 3, 4])], { outH: 1, outW: 2 }, [
+  [nan, 3.5],
+]);
+special(
+  ops.maxUnpool2d,
+  'max_unpool2d: positions modulo the image, those that meet added',
+  [image([1, 2, nan, inf]), { ...given([1, 1, 4, 1], [6, 1, -1, 2], 'i32') }],
+  { outH: 1, outW: 5 },
+  [[0, 3, inf, 0, nan]],
+);
 special(ops.globalMaxPool2d, 'global_max_pool2d gives the first NaN', [image([1, nan, 3, nan])], {}, [[nan], [1]]);
 special(ops.globalMaxPool2d, 'global_max_pool2d of -Infinity', [image([-inf, -inf])], {}, [[-inf], [0]]);
-special(ops.avgPool2d, 'avg_pool2d keeps NaN', [image([1, 2, nan, 3, 4, 5])], { ...POOL, countPadding: 0 }, [[nan, 4]]);
+special(ops.avgPool2d, 'avg_pool2d keeps NaN', [image([1, 2, nan, 3, 4, 5])], { ...POOL, ...COUNTING }, [[nan, 4]]);
 
 const logits = given([4, 3], [nan, 1, 2, 1, 2, nan, inf, 1, 2, -inf, -inf, 0]);
 special(ops.softmax, 'softmax of rows with NaN or infinity', [logits], {}, [

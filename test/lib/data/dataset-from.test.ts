@@ -68,7 +68,8 @@ describe('datasetFrom', () => {
       { images: new Uint8Array(23) },
       /images holds 23 values, which is not a positive multiple of 3 x 1 x 2 = 6/,
     ],
-    ['a shape without channels', { shape: [3, 2] }, /shape must be \[height, width, channels\]/],
+    ['no shape', { shape: [] }, /shape must be 1 to 4 whole numbers from 1 to 1048576, channels last/],
+    ['a shape of five', { shape: [1, 1, 1, 3, 2] }, /shape must be 1 to 4 whole numbers/],
     ['a fractional shape', { shape: [1.5, 2, 2] }, /not \[1.5, 2, 2\]/],
     ['a NaN shape', { shape: [Number.NaN, 2, 2] }, /not \[NaN, 2, 2\]/],
     ['a huge shape', { shape: [1e9, 1, 1] }, /shape must be/],
@@ -98,6 +99,28 @@ describe('datasetFrom', () => {
       /images: images\[5\] is NaN; every value must be finite/,
     ],
   ])('refuses %s', (_, change, expected) => {
+    expect(() => datasetFrom({ ...right(), ...change } as DatasetSource)).toThrow(expected);
+  });
+
+  it('takes further inputs and targets', () => {
+    const data = datasetFrom({
+      ...right(),
+      inputs: { facts: { images: Float32Array.of(1, 2, 3, 6), shape: [1] } },
+      targets: { parity: { labels: [0, 1, 1, 0], classes: ['even', 'odd'] } },
+    });
+    expect(data.inputs).toEqual({
+      facts: { images: Float32Array.of(1, 2, 3, 6), shape: [1], mean: [3], std: [Math.sqrt(3.5)] },
+    });
+    expect(data.targets).toEqual({ parity: { labels: Int32Array.of(0, 1, 1, 0), classes: ['even', 'odd'] } });
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['too few', { inputs: { facts: { images: new Float32Array(3), shape: [1] } } }, /images: input facts: there are 3/],
+    ['no shape', { inputs: { facts: { images: new Float32Array(4) } } }, /images: input facts: shape must be/],
+    ['no object', { inputs: { facts: 3 } }, /images: inputs.facts must be an object, not 3/],
+    ['no names', { targets: 3 }, /images: targets must be an object, by name/],
+    ['a wrong label', { targets: { parity: { labels: [0, 2, 0, 0], classes: 2 } } }, /target parity: labels\[1\] is 2/],
+  ])('refuses further ones with %s', (_, change, expected) => {
     expect(() => datasetFrom({ ...right(), ...change } as DatasetSource)).toThrow(expected);
   });
 

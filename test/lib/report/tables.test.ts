@@ -39,7 +39,8 @@ describe('formatSummary', () => {
     const volume = { outputShape: [28, 28, 6], activationBytes: 18816 };
     const relu = { type: 'relu', parameters: 0, flops: 0, denseParameters: undefined, ...volume };
     const summary = formatSummary({
-      inputShape: [28, 28, 1],
+      inputs: [{ name: 'input', shape: [28, 28, 1] }],
+      outputs: { output: 'conv1' },
       layers: [
         {
           name: 'conv1',
@@ -48,22 +49,23 @@ describe('formatSummary', () => {
           parameters: 156,
           flops: 235200,
           denseParameters: 3692640,
+          from: ['input'],
           ...volume,
         },
-        { name: 'relu1', depth: 1, ...relu },
+        { name: 'relu1', depth: 1, from: undefined, ...relu },
       ],
       parameters: 156,
       flops: 235200,
       activationBytes: 37632,
     });
     expect(summary).toBe(text`
-      layer    type    output (h x w x d)  parameters  FLOPs  activation  if fully connected
-      -------  ------  ------------------  ----------  -----  ----------  ------------------
+      layer    type    output       parameters  FLOPs  activation  if fully connected
+      -------  ------  -----------  ----------  -----  ----------  ------------------
       input            28 x 28 x 1
-      conv1    conv2d  28 x 28 x 6                156  235 k    18.4 KiB               3.7 M
-        relu1  relu    28 x 28 x 6                  -      -    18.4 KiB                   -
-      -------  ------  ------------------  ----------  -----  ----------  ------------------
-      total                                       156  235 k    36.8 KiB
+      conv1    conv2d  28 x 28 x 6         156  235 k    18.4 KiB               3.7 M
+        relu1  relu    28 x 28 x 6           -      -    18.4 KiB                   -
+      -------  ------  -----------  ----------  -----  ----------  ------------------
+      total                                156  235 k    36.8 KiB
     `);
   });
 });

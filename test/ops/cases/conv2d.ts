@@ -2,7 +2,7 @@
 
 import { conv2d, conv2dDw, conv2dDx } from '../../../lib/ops/index.ts';
 import type { Attrs } from '../../../lib/ops/op.ts';
-import { activated, attr, countOf, type Formula, input, Sums } from '../formula.ts';
+import { activated, attr, countOf, type Expected, type Formula, input, type Numbers, Sums } from '../formula.ts';
 import { CaseList } from '../op-case.ts';
 
 type Shape = readonly number[];
@@ -40,14 +40,18 @@ function eachProduct(
 
 const at = (data: ArrayLike<number>, index: number): number => data[index] as number;
 
+/** The sums with the bias added, through the activation. */
+function ended(sums: Sums, b: Numbers | undefined, attrs: Attrs): Expected {
+  if (b) for (let i = 0; i < sums.value.length; i++) sums.add(i, at(b.data, i % b.data.length));
+  return activated(sums.expected(), attrs);
+}
+
 const forward: Formula = (inputs, outputs, attrs) => {
   const [x, w] = [input(inputs, 0), input(inputs, 1)];
   const y = outputs[0]!;
   const sums = new Sums(countOf(y));
   eachProduct(x.shape, w.shape, y.shape, attrs, (xi, wi, yi) => sums.add(yi, at(x.data, xi) * at(w.data, wi)));
-  const b = inputs[2];
-  if (b) for (let i = 0; i < sums.value.length; i++) sums.add(i, at(b.data, i % b.data.length));
-  return [activated(sums.expected(), attrs)];
+  return [ended(sums, inputs[2], attrs)];
 };
 
 const inputGradient: Formula = (inputs, outputs, attrs) => {
@@ -55,7 +59,7 @@ const inputGradient: Formula = (inputs, outputs, attrs) => {
   const dx = outputs[0]!;
   const sums = new Sums(countOf(dx));
   eachProduct(dx.shape, w.shape, dy.shape, attrs, (xi, wi, yi) => sums.add(xi, at(dy.data, yi) * at(w.data, wi)));
-  return [sums.expected()];
+  return [ended(sums, inputs[2], attrs)];
 };
 
 const weightGradient: Formula = (inputs, outputs, attrs) => {
@@ -99,11 +103,17 @@ function convolution(title: string, x: Shape, kernel: Shape, o: number, options:
   const [y] = conv2d.infer(specs, attrs);
   const dy = y!.shape;
   const flags = { exact: true, sparse: options.sparse ?? false };
-  list.add(conv2d, forward, title, options.bias ? [x, w, [o]] : [x, w], attrs, {
-    exact: true,
-    sparse: flags.sparse || attrs.activation === 1,
-  });
-  list.add(conv2dDx, inputGradient, title, [dy, w], { ...geometry, inH: x[1] as number, inW: x[2] as number }, flags);
+  const ended = { exact: true, sparse: flags.sparse || attrs.activation === 1 };
+  list.add(conv2d, forward, title, options.bias ? [x, w, [o]] : [x, w], attrs, ended);
+  const size = { inH: x[1] as number, inW: x[2] as number };
+  list.add(
+    conv2dDx,
+    inputGradient,
+    title,
+    options.bias ? [dy, w, [x[3] as number]] : [dy, w],
+    { ...attrs, ...size },
+    ended,
+  );
   const kernelSize = { kernelH: kernel[0] as number, kernelW: kernel[1] as number };
   list.add(conv2dDw, weightGradient, title, [x, dy], { ...geometry, ...kernelSize }, flags);
 }

@@ -128,14 +128,20 @@ export const faults: readonly Fault[] = [
   [
     ops.conv2dDx,
     [[8, 30, 30, 8], w],
-    { ...CONV, inH: 32, inW: 32 },
+    { ...FORWARD, inH: 32, inW: 32 },
     'conv2d_dx: w has 16 output channels, dy has 8 (dy: [8,30,30,8], w: [3,3,3,16])',
   ],
   [
     ops.conv2dDx,
     [[8, 29, 30, 16], w],
-    { ...CONV, inH: 32, inW: 32 },
+    { ...FORWARD, inH: 32, inW: 32 },
     'conv2d_dx: dy is [8,29,30,16], expected [8,30,30,16], the output of conv2d on 32x32 pixels (dy: [8,29,30,16], w: [3,3,3,16])',
+  ],
+  [
+    ops.conv2dDx,
+    [[8, 30, 30, 16], w, [16]],
+    { ...FORWARD, inH: 32, inW: 32 },
+    'conv2d_dx: b is [16], expected [3], one value for each channel of dx (dy: [8,30,30,16], w: [3,3,3,16], b: [16])',
   ],
   [
     ops.conv2dDw,

@@ -3,7 +3,8 @@
 import * as ops from '../../../lib/ops/index.ts';
 import { type Fault, i32, NONE, SIDES, u8 } from './fault.ts';
 
-const POOL = { ...SIDES, kernelH: 2, kernelW: 2 };
+const POOL = { ...SIDES, kernelH: 2, kernelW: 2, dilationH: 1, dilationW: 1 };
+const COUNTING = { countPadding: 0, ceilBottom: 0, ceilRight: 0, divisor: 0 };
 const SGD = { momentum: 0, nesterov: 0, weightDecay: 0 };
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: 0 };
 
@@ -31,7 +32,7 @@ export const faults: readonly Fault[] = [
     ops.maxPool2d,
     [[1, 3, 3, 2]],
     { ...POOL, padTop: 2 },
-    'max_pool2d: padding 2,0,0,0 (top, left, bottom, right) must be smaller than the kernel 2x2, or a window would hold nothing but padding (x: [1,3,3,2])',
+    'max_pool2d: padding 2,0,0,0 (top, left, bottom, right) must be smaller than the dilated reach of the kernel, 2x2, or a window would hold nothing but padding (x: [1,3,3,2])',
   ],
   [
     ops.maxPool2d,
@@ -54,13 +55,13 @@ export const faults: readonly Fault[] = [
   [
     ops.avgPool2d,
     [[1, 3, 3, 2]],
-    { ...POOL, countPadding: 2 },
+    { ...POOL, ...COUNTING, countPadding: 2 },
     'avg_pool2d: countPadding must be a whole number from 0 to 1, it is 2 (x: [1,3,3,2])',
   ],
   [
     ops.avgPool2dDx,
     [[1, 2, 3, 2]],
-    { ...POOL, countPadding: 0, inH: 3, inW: 3 },
+    { ...POOL, ...COUNTING, inH: 3, inW: 3 },
     'avg_pool2d_dx: dy is [1,2,3,2], expected [1,2,2,2], the output of avg_pool2d on 3x3 pixels (dy: [1,2,3,2])',
   ],
   [ops.globalAvgPool2d, [[4, 5]], {}, 'global_avg_pool2d: x must have 4 dimensions, it has 2 (x: [4,5])'],

@@ -1,11 +1,14 @@
 // Compiled, never run: the types as a user of the installed package meets them. Each @ts-expect-error is a mistake that
 // must not compile.
 import {
+  add,
   conv2d,
   type Dataset,
   datasetFrom,
+  model as defineModel,
   fit,
   flatten,
+  input,
   LanewiseError,
   type Layer,
   linear,
@@ -14,6 +17,7 @@ import {
   sequential,
   sgd,
   type TrainingResult,
+  type Value,
 } from 'lanewise';
 
 const data: Dataset = datasetFrom({
@@ -25,6 +29,12 @@ const data: Dataset = datasetFrom({
 const body: Layer = conv2d({ filters: 8, kernelSize: [3, 3], padding: 'same', stride: 1 });
 const model: Model = sequential([body, residual([body]), flatten(), linear({ units: 10 })], {
   inputShape: [28, 28, 1],
+});
+
+const picture: Value = input({ shape: [28, 28, 1], name: 'picture' });
+export const graph: Model = defineModel({
+  inputs: picture,
+  outputs: { digit: linear({ units: 10 })(flatten()(add()(picture, body(picture)))) },
 });
 
 export async function train(signal: AbortSignal): Promise<TrainingResult> {
@@ -45,8 +55,10 @@ conv2d({ kernelSize: 3 });
 conv2d({ filters: 8, kernelSize: 3, padding: 'full' });
 // @ts-expect-error: misspelt option
 linear({ units: 10, biass: false });
-// @ts-expect-error: an input has a height, a width and channels
-sequential([body], { inputShape: [28, 28] });
+// @ts-expect-error: a layer is applied to values, not to layers
+body(body);
+// @ts-expect-error: a shape is a list of sizes
+sequential([body], { inputShape: 28 });
 // @ts-expect-error: labels and shape are missing
 datasetFrom({ images: new Uint8Array(4) });
 // @ts-expect-error: no such backend
