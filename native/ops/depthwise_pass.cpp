@@ -14,7 +14,6 @@ constexpr int64_t kItemFloats = 64 * 1024;  // outputs of an item, about
 constexpr int64_t kBlockCols = 256;
 constexpr int64_t kRowsFloats = 6 * 1024;  // 24 KiB: what a row of outputs reads, in L1
 constexpr int64_t kChannels = 128;         // at least so many at a time: whole stretches of a row
-constexpr int64_t kLineFloats = 16;        // of a cache line
 
 /// The taps of a phase along the columns, and the list of columns that a row of outputs reads. Where neighbouring taps
 /// read neighbouring columns the outputs share the list; flipped when a later tap reads further left.
@@ -74,10 +73,7 @@ Plan make_plan(const ConvPass& pass, int threads) {
     plan.list = max_of(plan.list, Columns(pass.cols, phase).length(plan.block_cols));
   }
   const int64_t fit_channels = kRowsFloats / sat_mul(plan.kernel_rows, plan.list);
-  // No narrow block at the end: it would go through the whole input once more for a few channels of each pixel.
-  const int64_t most = max_of(fit_channels / kChannels, 1) * kChannels;
-  const int64_t channel_blocks = max_of(plan.channels / most, 1);
-  plan.channel_block = ceil_div(ceil_div(plan.channels, channel_blocks), kLineFloats) * kLineFloats;
+  plan.channel_block = max_of(fit_channels / kChannels, 1) * kChannels;
   Layout layout;
   plan.at_zeros = layout.take(plan.channels, sizeof(float));
   plan.at_workers = layout.bytes;
