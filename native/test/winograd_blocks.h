@@ -47,12 +47,16 @@ class WinogradReferenceOfAny {
     of_.forward(input(x).data(), weights(w).data(), b, activation, slope);
     take();
   }
-  void input_gradient(const float* dy, const float* w) {
+  void input_gradient(const float* dy, const float* w, const float* b, int activation, float slope) {
     of_.input_gradient(dy, weights(w).data());
-    if (s_.taps == 3) return take();
-    exact.assign(size_t(s_.n * s_.ih * s_.iw * s_.c), 0);
-    bound = exact;
-    each_input(s_, [&](int64_t from, int64_t to) { copy(from, to); });
+    if (s_.taps == 3) {
+      take();
+    } else {
+      exact.assign(size_t(s_.n * s_.ih * s_.iw * s_.c), 0);
+      bound = exact;
+      each_input(s_, [&](int64_t from, int64_t to) { copy(from, to); });
+    }
+    end_pass(exact, bound, b, s_.c, activation, slope);
   }
   void weight_gradient(const float* x, const float* dy) {
     of_.weight_gradient(input(x).data(), dy);

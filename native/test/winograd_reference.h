@@ -60,6 +60,19 @@ inline void absolute_2d(const double* matrix, int rows, int cols, const double* 
   }
 }
 
+/// What may follow the sums of a pass: a bias of `channels` numbers, or nullptr, and an activation.
+inline void end_pass(std::vector<double>& exact, std::vector<double>& bound, const float* b, int64_t channels,
+                     int activation, float slope) {
+  constexpr double unit = 1.0 / (1 << 24);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    if (b != nullptr) {
+      exact[i] += b[i % size_t(channels)];
+      bound[i] += 2 * unit * std::fabs(b[i % size_t(channels)]);
+    }
+    if (activation != 0 && exact[i] < 0) exact[i] *= activation == 1 ? 0.0 : slope;
+  }
+}
+
 class WinogradReference {
  public:
   /// Of a case with stride 1.
@@ -70,13 +83,7 @@ class WinogradReference {
   void forward(const float* x, const float* w, const float* b, int activation, float slope) {
     correlate(x, s_.ih, s_.iw, s_.c, -s_.top, -s_.left, s_.oh(), s_.ow(), s_.o,
               [&](int64_t tap, int64_t c, int64_t o) { return w[(tap * s_.c + c) * s_.o + o]; });
-    for (size_t i = 0; i < exact.size(); ++i) {
-      if (b != nullptr) {
-        exact[i] += b[i % size_t(s_.o)];
-        bound[i] += 2 * kU * std::fabs(b[i % size_t(s_.o)]);
-      }
-      if (activation != 0 && exact[i] < 0) exact[i] *= activation == 1 ? 0.0 : slope;
-    }
+    end_pass(exact, bound, b, s_.o, activation, slope);
   }
 
   void input_gradient(const float* dy, const float* w) {

@@ -97,8 +97,9 @@ void everywhere(const char* pass, const WinogradCase& s, const Levels& levels, B
 }
 
 void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
-  Buffer x({s.n, s.ih, s.iw, s.c}), w({s.kh(), s.kw(), s.c, s.o}), b({s.o}), dy({s.n, s.oh(), s.ow(), s.o});
-  for (Buffer* buffer : {&x, &w, &b, &dy}) {
+  Buffer x({s.n, s.ih, s.iw, s.c}), w({s.kh(), s.kw(), s.c, s.o}), b({s.o}), dx_b({s.c}),
+      dy({s.n, s.oh(), s.ow(), s.o});
+  for (Buffer* buffer : {&x, &w, &b, &dx_b, &dy}) {
     for (int64_t i = 0; i < buffer->count(); ++i) {
       buffer->data()[i] = s.report ? normal(random) : random.value();
     }
@@ -125,8 +126,8 @@ void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
              run_pass(forward_pass, forward));
 
   Buffer dx({s.n, s.ih, s.iw, s.c});
-  reference.input_gradient(dy.data(), w.data());
-  const ConvPassData backward = {dy.data(), w.data(), nullptr, dx.data(), kNoActivation, 0.0f};
+  reference.input_gradient(dy.data(), w.data(), bias ? dx_b.data() : nullptr, activation, slope);
+  const ConvPassData backward = {dy.data(), w.data(), bias ? dx_b.data() : nullptr, dx.data(), activation, slope};
   everywhere("conv2d_dx", s, levels, dx, reference.exact, reference.bound, size_pass(dx_pass),
              run_pass(dx_pass, backward));
 
