@@ -10,9 +10,9 @@ namespace lanewise {
 inline constexpr int64_t kGroupRows = 3;
 
 /// y[i * y_row + p * y_step + j] = activation(bias[j] + chain over r < kGroupRows, taps t, then c < k of
-///   x[(i + r) * x_row + p * x_step + taps[t] + c] * w[((r * n_taps + t) * k + c) * width + j])
-/// for i < rows, p < cols, j < n, where width is that of the narrowest vectors that have n lanes. The chain is fused
-/// multiply-adds from +0 in exactly that order. y never overlaps x or w.
+///   x[(i + r) * x_row + p * x_step + taps[t] + c] * w[((r * n_taps + t) * k + c) * ldw + j])
+/// for i < rows, p < cols, j < n. The chain is fused multiply-adds from +0 in exactly that order. Rows of w can be read
+/// up to a whole number of vectors. y never overlaps x or w.
 struct GroupRows {
   const float* x;
   int64_t x_row, x_step;
@@ -20,6 +20,7 @@ struct GroupRows {
   int64_t n_taps;
   int64_t k;  // at least 1
   const float* w;
+  int64_t ldw;
   float* y;
   int64_t y_row, y_step;
   int64_t rows, cols;

@@ -7,7 +7,8 @@ constexpr int kGroupM = kPlanarAccumulators / kGroupRows;
 template <int kFrom, int kTo, int M>
 LANEWISE_INLINE void group_taps(const GroupRows& task, const float* x, Vec (&acc)[kGroupRows][M]) {
   const float* w = task.w;
-  const int64_t w_row = task.n_taps * task.k * kLanes;
+  const int64_t ldw = task.ldw;
+  const int64_t w_row = task.n_taps * task.k * ldw;
   const int64_t x_step = task.x_step;
   for (int64_t t = 0; t < task.n_taps; ++t) {
     const float* at = x + task.taps[t];
@@ -22,7 +23,7 @@ LANEWISE_INLINE void group_taps(const GroupRows& task, const float* x, Vec (&acc
 #pragma GCC unroll 3
         for (int r = kFrom; r < kTo; ++r) acc[r][m] = fma(a, b[r], acc[r][m]);
       }
-      w += kLanes;
+      w += ldw;
     } while (++at < end);
   }
 }

@@ -87,6 +87,7 @@ class GroupedBlock {
     const int64_t out_row_floats = pass_.cols.out * plan_.out_c;
     float* const out = data.out + (image_ * pass_.rows.out + row_from_) * out_row_floats + col_from_ * plan_.out_c;
     task.k = pass_.k;
+    task.ldw = panel_width;
     task.x_step = pass_.k;
     task.y_step = plan_.out_c;
     task.rows = rows_;
