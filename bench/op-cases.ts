@@ -90,6 +90,28 @@ function batchNormCases(n: number, size: number, c: number): BenchCase[] {
   ];
 }
 
+/** Group, instance or layer norm, by the shape that it sees and the groups. */
+function groupNormCases(kind: string, input: readonly number[], groups: number): BenchCase[] {
+  const [x, c, statistics] = [random(...input), random(input.at(-1) as number), random(input[0] as number, groups)];
+  const shape = `${kind} ${input.join('x')}`;
+  const attrs = { groups, epsilon: 1e-5, activation: 0, slope: 0 };
+  return [
+    opCase({ op: 'group_norm', shape, inputs: [x, c, c], attrs }),
+    opCase({ op: 'group_norm_dw', shape, inputs: [x, x, statistics, statistics] }),
+    opCase({ op: 'group_norm_dx', shape, inputs: [x, x, c, statistics, statistics] }),
+  ];
+}
+
+function responseCases(n: number, size: number, c: number): BenchCase[] {
+  const x = random(n, size, size, c);
+  const shape = `${c}@${size} n${n}`;
+  const attrs = { before: 2, after: 2, alpha: 1e-4, beta: 0.75, k: 2 };
+  return [
+    opCase({ op: 'local_response_norm', shape, inputs: [x], attrs }),
+    opCase({ op: 'local_response_norm_dx', shape, inputs: [x, x], attrs }),
+  ];
+}
+
 function elementwiseCases(n: number, size: number, c: number): BenchCase[] {
   const x = random(n, size, size, c);
   const shape = `${c}@${size} n${n}`;
@@ -179,6 +201,10 @@ export const opCases: readonly BenchCase[] = [
   ...linearCases(64, 1024, 1024),
   ...poolCases(8, 56, 64),
   ...batchNormCases(8, 56, 64),
+  ...groupNormCases('group', [32, 56, 56, 64], 32),
+  ...groupNormCases('instance', [32, 56, 56, 64], 64),
+  ...groupNormCases('layer', [100352, 64], 1),
+  ...responseCases(8, 56, 64),
   ...elementwiseCases(8, 56, 64),
   ...structureCases(8, 56, 64),
   ...lossCases(64, 10),

@@ -105,6 +105,21 @@ export {
   split,
   subtract,
 } from './nn/merge.ts';
+export {
+  type AffineOptions,
+  type BatchNorm2dOptions,
+  type BatchNormOptions,
+  batchNorm1d,
+  batchNorm2d,
+  batchNorm3d,
+  type GroupNormOptions,
+  groupNorm,
+  instanceNorm,
+  type LayerNormOptions,
+  type LocalResponseNormOptions,
+  layerNorm,
+  localResponseNorm,
+} from './nn/normalization.ts';
 export { type CropOptions, crop, type Ends, type PadOptions, pad } from './nn/padding.ts';
 export {
   type AvgPool1dOptions,
@@ -132,7 +147,14 @@ export {
   type Pool3dOptions,
   type PoolOptions,
 } from './nn/pooling.ts';
-export { type BatchNorm2dOptions, batchNorm2d, type DropoutOptions, dropout } from './nn/regularization.ts';
+export {
+  type DropoutOptions,
+  dropout,
+  spatialDropout1d,
+  spatialDropout2d,
+  spatialDropout3d,
+  stochasticDepth,
+} from './nn/regularization.ts';
 export { residual } from './nn/residual.ts';
 export {
   type PixelShuffleOptions,
@@ -166,13 +188,37 @@ export type {
 } from './ops/op.ts';
 export * as ops from './ops/public.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
+export { noDecayOfVectors, type ParameterGroup } from './optim/groups.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
+export { type AdagradOptions, adagrad, type RmspropOptions, rmsprop } from './optim/rmsprop.ts';
+export {
+  type CosineOptions,
+  cosine,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  linearWarmup,
+  type OneCycleOptions,
+  oneCycle,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+  type StepDecayOptions,
+  stepDecay,
+} from './optim/schedule.ts';
 export { type SgdOptions, sgd } from './optim/sgd.ts';
+export type { ClipOptions as GradientClipOptions } from './optim/update.ts';
 export type { Numerics } from './plan/plan.ts';
 export { formatArena } from './report/arena.ts';
 export { formatConfusion, formatPerClass } from './report/evaluation.ts';
 export { type FormatProfileOptions, formatProfile } from './report/profile.ts';
 export { formatSummary } from './report/summary.ts';
+export type { ModuleNames } from './torch/match.ts';
+export {
+  loadStateDict,
+  type StateDictOptions,
+  type StateTensor,
+  saveStateDict,
+  stateDict,
+} from './torch/state-dict.ts';
 export type { Images, Inputs } from './train/batch.ts';
 export { loadModel, type ModelOptions, model, type SequentialOptions, sequential } from './train/build-model.ts';
 export { type EvaluateOptions, type Evaluation, evaluate, type OutputEvaluation } from './train/evaluate.ts';
@@ -186,6 +232,8 @@ export {
   type TrainingRun,
 } from './train/fit.ts';
 export type { FrozenChoice } from './train/freeze.ts';
+export { type Gradients, type GradientsOptions, gradients } from './train/gradients.ts';
+export { type ImportOnnxOptions, importOnnx } from './train/import-onnx.ts';
 export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
 export type { Model, ModelTensor } from './train/model.ts';
 export type { Objective, WeightedLoss } from './train/objective.ts';

@@ -43,14 +43,15 @@ describe('lib', () => {
     graph: ['ops'],
     plan: ['ops', 'graph'],
     backend: ['ops', 'graph', 'plan'],
-    nn: ['ops', 'graph'],
+    nn: ['ops', 'graph', 'onnx'],
     optim: ['ops', 'graph'],
     io: ['graph', 'nn'],
-    onnx: ['io'],
+    onnx: ['io', 'ops', 'graph'],
     data: [],
     report: [],
     models: ['nn', 'optim', 'data'],
-    train: ['ops', 'graph', 'plan', 'backend', 'nn', 'optim', 'io', 'data'],
+    train: ['ops', 'graph', 'plan', 'backend', 'nn', 'optim', 'io', 'onnx', 'data'],
+    torch: ['ops', 'nn', 'io', 'train'],
     cli: ['ops', 'graph', 'plan', 'backend', 'nn', 'optim', 'io', 'data', 'report', 'models', 'train'],
   };
   /** Files directly in lib/ that any folder may import; they import nothing themselves. */

@@ -7,8 +7,8 @@ import { conv2d } from '../nn/conv2d.ts';
 import { globalMaxPool2d } from '../nn/global-pooling.ts';
 import type { Layer } from '../nn/layer.ts';
 import { linear } from '../nn/linear.ts';
+import { batchNorm2d } from '../nn/normalization.ts';
 import { maxPool2d } from '../nn/pooling.ts';
-import { batchNorm2d } from '../nn/regularization.ts';
 import type { Recipe } from './recipe.ts';
 
 const conv3x3 = (filters: number): Layer => conv2d({ filters, kernelSize: 3, padding: 'same', bias: false });

@@ -5,8 +5,9 @@ import { relu } from '../nn/activation.ts';
 import { conv2d } from '../nn/conv2d.ts';
 import type { Layer } from '../nn/layer.ts';
 import { flatten, linear } from '../nn/linear.ts';
+import { batchNorm2d } from '../nn/normalization.ts';
 import { maxPool2d } from '../nn/pooling.ts';
-import { batchNorm2d, dropout } from '../nn/regularization.ts';
+import { dropout } from '../nn/regularization.ts';
 import type { Recipe } from './recipe.ts';
 
 const block = (filters: number): Layer[] => [

@@ -5,8 +5,8 @@ import { relu } from '../nn/activation.ts';
 import { conv2d } from '../nn/conv2d.ts';
 import type { Layer } from '../nn/layer.ts';
 import { flatten, linear } from '../nn/linear.ts';
+import { batchNorm2d } from '../nn/normalization.ts';
 import { maxPool2d } from '../nn/pooling.ts';
-import { batchNorm2d } from '../nn/regularization.ts';
 import type { Recipe } from './recipe.ts';
 
 /** Two convolutions of equal width, then half the size. */

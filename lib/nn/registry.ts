@@ -10,9 +10,11 @@ import * as globalPoolings from './global-pooling.ts';
 import type { Layer } from './layer.ts';
 import { flatten, linear } from './linear.ts';
 import { add, concat, divide, maximum, minimum, multiply, slice, subtract } from './merge.ts';
+import * as normalizations from './normalization.ts';
+import { onnx, onnxOutput } from './onnx.ts';
 import { crop, pad } from './padding.ts';
 import * as poolings from './pooling.ts';
-import { batchNorm2d, dropout } from './regularization.ts';
+import * as regularizations from './regularization.ts';
 import { residual } from './residual.ts';
 import * as resizing from './resizing.ts';
 import { depthwiseConv2d, separableConv2d } from './separable-conv.ts';
@@ -26,9 +28,9 @@ const MAX_NESTING = 200;
 
 const factories = new Map<string, Factory>([
   ...Object.entries({ conv1d, conv2d, conv3d, ...transposed, depthwiseConv2d, separableConv2d }),
-  ...Object.entries({ linear, flatten, ...activations }),
-  ...Object.entries({ ...poolings, ...globalPoolings, batchNorm2d, dropout }),
-  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing }),
+  ...Object.entries({ linear, flatten, ...activations, ...normalizations }),
+  ...Object.entries({ ...poolings, ...globalPoolings, ...regularizations }),
+  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing, onnx, onnxOutput }),
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],
   ['parameter', parameterLayer],

@@ -1,79 +1,76 @@
-// Layers that behave differently in training and inference: batch normalisation and dropout.
+// Layers that drop values at random in training and do nothing in inference.
 
 import type { GraphTensor } from '../graph/graph.ts';
-import {
-  batchNorm2dInference as batchNorm2dInferenceOp,
-  batchNorm2d as batchNorm2dOp,
-  batchNorm2dRunning as batchNorm2dRunningOp,
-} from '../ops/batch_norm2d.ts';
+import { binary } from '../ops/binary.ts';
+import { binaryAttrs } from '../ops/binary-functions.ts';
 import { dropout as dropoutOp } from '../ops/dropout.ts';
+import { fill } from '../ops/fill.ts';
+import { elementCount } from '../ops/op.ts';
+import { reshape, reshapeTo } from '../ops/reshape.ts';
 import { fail, onlyKnown, real } from '../options.ts';
+import type { Builder } from './builder.ts';
 import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 
-export interface BatchNorm2dOptions extends LayerOptions {
-  /** Weight of the newest batch in the running statistics: `running = (1 - momentum) * running + momentum * batch`
-   * (PyTorch's convention). Default 0.1. */
-  readonly momentum?: number;
-  /** Added to the variance. Default 1e-5. */
-  readonly epsilon?: number;
-}
-
-/**
- * `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta` per channel (Ioffe & Szegedy 2015), with the batch's mean and
- * biased variance in training and the running ones in inference, or where they are frozen. The running variance is unbiased,
- * as in PyTorch.
- */
-export function batchNorm2d(options: BatchNorm2dOptions = {}): Layer {
-  const layer = options?.name ?? 'batchNorm2d';
-  onlyKnown(layer, options, ['momentum', 'epsilon', 'name']);
-  const momentum = real(layer, 'momentum', options.momentum ?? 0.1, 0, 1);
-  const epsilon = real(layer, 'epsilon', options.epsilon ?? 1e-5, 1e-12, 1);
-
-  return defineLayer('batchNorm2d', options, (builder, x) => {
-    const { graph } = builder;
-    if (x.shape.length !== 4) fail(graph.layer, `needs images [n, h, w, c], got [${x.shape}]`);
-    const [n = 1, h = 1, w = 1, c = 1] = x.shape;
-    const fans = { fanIn: 1, fanOut: 1 };
-    const gamma = builder.parameter('gamma', [c], 'ones', fans);
-    const beta = builder.parameter('beta', [c], 'zeros', fans);
-    const runningMean = builder.state('runningMean', [c], 0);
-    const runningVariance = builder.state('runningVariance', [c], 1);
-    const attrs = { epsilon, activation: 0, slope: 0 };
-    if (builder.mode === 'inference' || builder.isFrozen(runningMean)) {
-      return graph.emit(
-        batchNorm2dInferenceOp,
-        [x, gamma, beta, runningMean, runningVariance],
-        attrs,
-      )[0] as GraphTensor;
-    }
-    const [y, mean, variance] = graph.emit(batchNorm2dOp, [x, gamma, beta], attrs) as [
-      GraphTensor,
-      GraphTensor,
-      GraphTensor,
-    ];
-    const rows = n * h * w;
-    const unbiased = rows > 1 ? rows / (rows - 1) : 1;
-    builder.afterForward(() => {
-      graph.emit(batchNorm2dRunningOp, [runningMean, runningVariance, mean, variance], { momentum, unbiased });
-    });
-    return y;
-  });
-}
-
 export interface DropoutOptions extends LayerOptions {
-  /** Share of values set to zero in training, from 0 to below 1. Default 0.5. */
+  /** Share of values set to zero in training, from 0 to below 1. Default 0.5 (0.1 in `stochasticDepth`). */
   readonly rate?: number;
 }
 
 /** In training each value is zeroed with probability `rate` and the others are scaled by `1 / (1 - rate)` (Srivastava et
  * al. 2014, inverted form); in inference nothing happens. The pattern depends on seed, layer and step alone. */
 export function dropout(options: DropoutOptions = {}): Layer {
-  const layer = options?.name ?? 'dropout';
-  onlyKnown(layer, options, ['rate', 'name']);
-  const rate = real(layer, 'rate', options.rate ?? 0.5, 0, 0.999);
+  const rate = rateOf('dropout', options, 0.5);
   return defineLayer('dropout', options, (builder, x) => {
     const stream = builder.nextStream();
     if (builder.mode === 'inference' || rate === 0) return x;
     return builder.graph.emit(dropoutOp, [x, builder.step()], { rate, stream })[0] as GraphTensor;
   });
+}
+
+function rateOf(type: string, options: DropoutOptions, otherwise: number): number {
+  const layer = options?.name ?? type;
+  onlyKnown(layer, options, ['rate', 'name']);
+  return real(layer, 'rate', options.rate ?? otherwise, 0, 0.999);
+}
+
+/** x times dropout of ones of the shape `mask`, which is repeated where its sizes are 1. */
+function dropTogether(builder: Builder, x: GraphTensor, rate: number, mask: readonly number[]): GraphTensor {
+  const { graph } = builder;
+  const stream = builder.nextStream();
+  if (builder.mode === 'inference' || rate === 0) return x;
+  const [ones] = graph.emit(fill, [], { value: 1, count: elementCount(mask) }) as [GraphTensor];
+  const [shaped] = graph.emit(reshape, [ones], reshapeTo(mask)) as [GraphTensor];
+  const [kept] = graph.emit(dropoutOp, [shaped, builder.step()], { rate, stream }) as [GraphTensor];
+  return graph.emit(binary, [x, kept], binaryAttrs('multiply'))[0] as GraphTensor;
+}
+
+function spatialDropout(type: string, rank: number, inputs: string, options: DropoutOptions): Layer {
+  const rate = rateOf(type, options, 0.5);
+  return defineLayer(type, options, (builder, x) => {
+    const [n = 1, ...sizes] = x.shape;
+    if (sizes.length !== rank + 1) fail(builder.graph.layer, `needs ${inputs}, got [${x.shape}]`);
+    return dropTogether(builder, x, rate, [n, ...Array<number>(rank).fill(1), sizes.at(-1) as number]);
+  });
+}
+
+/** `spatialDropout2d` for sequences `[n, w, c]`; torch.nn.Dropout1d. */
+export const spatialDropout1d = (options: DropoutOptions = {}): Layer =>
+  spatialDropout('spatialDropout1d', 1, 'sequences [n, w, c]', options);
+
+/** As `dropout`, with all pixels of a channel of an example dropped together (Tompson et al. 2015): neighbouring pixels know too
+ * much of each other for single ones to be missed. Images `[n, h, w, c]`; torch.nn.Dropout2d. */
+export const spatialDropout2d = (options: DropoutOptions = {}): Layer =>
+  spatialDropout('spatialDropout2d', 2, 'images [n, h, w, c]', options);
+
+/** `spatialDropout2d` for volumes `[n, d, h, w, c]`; torch.nn.Dropout3d. */
+export const spatialDropout3d = (options: DropoutOptions = {}): Layer =>
+  spatialDropout('spatialDropout3d', 3, 'volumes [n, d, h, w, c]', options);
+
+/** As `dropout`, with whole examples dropped: at the end of a body of `residual` it skips the body for an example (Huang et al.
+ * 2016). Any shape; torchvision.ops.StochasticDepth in mode 'row'. Default rate 0.1. */
+export function stochasticDepth(options: DropoutOptions = {}): Layer {
+  const rate = rateOf('stochasticDepth', options, 0.1);
+  return defineLayer('stochasticDepth', options, (builder, x) =>
+    dropTogether(builder, x, rate, [x.shape[0] ?? 1, ...x.shape.slice(1).map(() => 1)]),
+  );
 }

@@ -1,5 +1,5 @@
-// batch_norm2d: training forward, running statistics, inference, and the two gradients. Means and variances are sums
-// over n, h and w of each channel, cut into blocks of 256 pixels that depend on the shape alone.
+// batch_norm2d: training forward, running statistics, inference, and the two gradients, for any number of axes before the
+// channels. Means and variances are sums over these axes, cut into blocks of 256 rows that depend on the shape alone.
 
 import {
   type ActivationAttrs,
@@ -27,11 +27,12 @@ function checkEpsilon(check: ShapeCheck, epsilon: number): void {
   check.number('epsilon', epsilon, 'a finite number above 0', (value) => value > 0);
 }
 
-/** Every input named in `vectors` holds one value for each channel of the input at `x`. */
-function checkVectors(check: ShapeCheck, x: number, vectors: readonly number[]): TensorSpec {
-  const [, , , c] = check.dims(x, 4);
+/** Every input named in `vectors` holds one value for each channel of input 0, whose channels come last. */
+function checkVectors(check: ShapeCheck, vectors: readonly number[]): { shape: readonly number[]; c: TensorSpec } {
+  const { shape } = check.spec(0);
+  const c = check.channels(0);
   for (const index of vectors) check.shape(index, [c], 'one value for each channel');
-  return check.spec(x);
+  return { shape, c: tensor([c]) };
 }
 
 interface Channels {
@@ -81,10 +82,10 @@ function gradientBefore(dy: Float32Array, x: Float32Array, channels: Channels, a
 
 /**
  * y = act((x - mean) / sqrt(variance + epsilon) * gamma + beta + residual), with mean and biased variance of each channel
- * over n, h, w of this batch.
+ * over all other axes of this batch.
  *
- * x [n,h,w,c], gamma [c], beta [c], residual [n,h,w,c] (optional) -> y [n,h,w,c], mean [c], variance [c]. Semantics:
- * torch.nn.BatchNorm2d in training mode. The gradient is that of y; mean and variance are for batch_norm2d_running and the
+ * x [...,c], gamma [c], beta [c], residual [...,c] (optional) -> y [...,c], mean [c], variance [c]. Semantics:
+ * torch.nn.BatchNorm1d, 2d and 3d in training mode. The gradient is that of y; mean and variance are for batch_norm2d_running and the
  * gradient ops.
  *
  * Errors: gamma or beta not [c]; residual not shaped as x; epsilon not above 0.
@@ -98,11 +99,11 @@ export const batchNorm2d = defineOp({
   epilogue: { sum: 3 },
   infer(inputs, attrs) {
     const check = new ShapeCheck('batch_norm2d', ['x', 'gamma', 'beta', 'residual?'], inputs);
-    const { shape } = checkVectors(check, 0, [1, 2]);
+    const { shape, c } = checkVectors(check, [1, 2]);
     if (check.has(3)) check.shape(3, shape, 'the shape of x');
     checkEpsilon(check, attrs.epsilon);
     checkActivation(check, attrs);
-    return [tensor(shape), tensor(shape.slice(3)), tensor(shape.slice(3))];
+    return [tensor(shape), c, c];
   },
   gradient(context) {
     const { attrs, inputs, outputGradients, outputs } = context;
@@ -135,7 +136,7 @@ export const batchNorm2d = defineOp({
  * runningMean += momentum * (mean - runningMean); runningVariance += momentum * (variance * unbiased -
  * runningVariance), in place.
  *
- * All tensors [c]; unbiased is M / (M - 1) with M = n*h*w of the batch (1 for M = 1). Semantics: torch.nn.BatchNorm2d.
+ * All tensors [c]; unbiased is M / (M - 1) with M the product of x's other axes (1 for M = 1). Semantics: torch.nn.BatchNorm2d.
  * Errors: tensors of different lengths; momentum outside [0, 1].
  */
 export const batchNorm2dRunning = defineOp({
@@ -170,7 +171,7 @@ export const batchNorm2dRunning = defineOp({
 /**
  * As batch_norm2d, with given statistics instead of the batch's.
  *
- * x [n,h,w,c], gamma [c], beta [c], runningMean [c], runningVariance [c] -> y [n,h,w,c]. Semantics:
+ * x [...,c], gamma [c], beta [c], runningMean [c], runningVariance [c] -> y [...,c]. Semantics:
  * torch.nn.BatchNorm2d in eval mode; its gradient takes the statistics as constants.
  * Errors: a vector not [c]; epsilon not above 0.
  */
@@ -185,7 +186,7 @@ export const batchNorm2dInference = defineOp({
   infer(inputs, attrs) {
     const names = ['x', 'gamma', 'beta', 'runningMean', 'runningVariance'];
     const check = new ShapeCheck('batch_norm2d_inference', names, inputs);
-    const { shape } = checkVectors(check, 0, [1, 2, 3, 4]);
+    const { shape } = checkVectors(check, [1, 2, 3, 4]);
     checkEpsilon(check, attrs.epsilon);
     checkActivation(check, attrs);
     return [tensor(shape)];
@@ -211,10 +212,10 @@ export const batchNorm2dInference = defineOp({
 });
 
 /**
- * dgamma[c] = sum of g * xhat, dbeta[c] = sum of g over n, h, w, with xhat = (x - mean) / sqrt(variance + epsilon) and g
+ * dgamma[c] = sum of g * xhat, dbeta[c] = sum of g over all axes but the last, with xhat = (x - mean) / sqrt(variance + epsilon) and g
  * the gradient before the activation: dy through the activation's own gradient at act(xhat * gamma + beta).
  *
- * dy, x [n,h,w,c], gamma, beta, mean, variance [c] -> dgamma [c], dbeta [c]. Errors: shapes that do not fit.
+ * dy, x [...,c], gamma, beta, mean, variance [c] -> dgamma [c], dbeta [c]. Errors: shapes that do not fit.
  */
 export const batchNorm2dDw = defineOp({
   name: 'batch_norm2d_dw',
@@ -224,11 +225,11 @@ export const batchNorm2dDw = defineOp({
   infer(inputs, attrs) {
     const names = ['dy', 'x', 'gamma', 'beta', 'mean', 'variance'];
     const check = new ShapeCheck('batch_norm2d_dw', names, inputs);
-    const { shape } = checkVectors(check, 0, [2, 3, 4, 5]);
+    const { shape, c } = checkVectors(check, [2, 3, 4, 5]);
     check.shape(1, shape, 'the shape of dy');
     checkEpsilon(check, attrs.epsilon);
     checkActivation(check, attrs);
-    return [tensor(shape.slice(3)), tensor(shape.slice(3))];
+    return [c, c];
   },
   cost: ([dy], _, { activation }) => ({ flops: (activation ? 8 : 5) * elementCount(dy?.shape ?? []) }),
   run(inputs, outputs, attrs) {
@@ -243,10 +244,10 @@ export const batchNorm2dDw = defineOp({
 });
 
 /**
- * dx = gamma * rstd * (g - dbeta / M - xhat * dgamma / M), with M = n*h*w, rstd = 1 / sqrt(variance + epsilon), and xhat
+ * dx = gamma * rstd * (g - dbeta / M - xhat * dgamma / M), with M = rows of x, rstd = 1 / sqrt(variance + epsilon), and xhat
  * and g as in batch_norm2d_dw.
  *
- * dy, x [n,h,w,c], the others [c] -> dx [n,h,w,c]. Errors: shapes that do not fit.
+ * dy, x [...,c], the others [c] -> dx [...,c]. Errors: shapes that do not fit.
  */
 export const batchNorm2dDx = defineOp({
   name: 'batch_norm2d_dx',
@@ -257,7 +258,7 @@ export const batchNorm2dDx = defineOp({
   infer(inputs, attrs) {
     const names = ['dy', 'x', 'gamma', 'beta', 'mean', 'variance', 'dgamma', 'dbeta'];
     const check = new ShapeCheck('batch_norm2d_dx', names, inputs);
-    const { shape } = checkVectors(check, 0, [2, 3, 4, 5, 6, 7]);
+    const { shape } = checkVectors(check, [2, 3, 4, 5, 6, 7]);
     check.shape(1, shape, 'the shape of dy');
     checkEpsilon(check, attrs.epsilon);
     checkActivation(check, attrs);

@@ -10,6 +10,7 @@ import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
 import { binary, broadcast, reduce } from './binary.ts';
+import { blend } from './blend.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
 import { countCorrect } from './count_correct.ts';
@@ -18,9 +19,11 @@ import { fill } from './fill.ts';
 import { gemm } from './gemm.ts';
 import { globalAvgPool2d, globalAvgPool2dDx } from './global_avg_pool2d.ts';
 import { globalMaxPool2d, globalMaxPool2dDx } from './global_max_pool2d.ts';
+import { groupNorm, groupNormDw, groupNormDx } from './group_norm.ts';
 import { guardFinite } from './guard_finite.ts';
 import { leakyRelu, leakyReluDx } from './leaky_relu.ts';
 import { linear, linearDw, linearDx } from './linear.ts';
+import { localResponseNorm, localResponseNormDx } from './local_response_norm.ts';
 import { logSoftmax, logSoftmaxDx } from './log_softmax.ts';
 import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { maxPool2dPosition } from './max_pool2d_position.ts';
@@ -32,6 +35,7 @@ import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
 import { resize2d, resize2dDx } from './resize2d.ts';
+import { rmspropStep } from './rmsprop_step.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -102,6 +106,8 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
+  rmspropStep,
+  blend,
   pad,
   padDx,
   resize2d,
@@ -113,6 +119,11 @@ export const opTable: readonly OpDefinition[] = [
   maxPool2dPosition,
   maxUnpool2d,
   maxUnpool2dDx,
+  groupNorm,
+  groupNormDw,
+  groupNormDx,
+  localResponseNorm,
+  localResponseNormDx,
 ];
 
 export {
@@ -134,6 +145,7 @@ export {
   biasAdd,
   biasAddDb,
   binary,
+  blend,
   broadcast,
   concat,
   conv2d,
@@ -147,12 +159,17 @@ export {
   globalAvgPool2dDx,
   globalMaxPool2d,
   globalMaxPool2dDx,
+  groupNorm,
+  groupNormDw,
+  groupNormDx,
   guardFinite,
   leakyRelu,
   leakyReluDx,
   linear,
   linearDw,
   linearDx,
+  localResponseNorm,
+  localResponseNormDx,
   logSoftmax,
   logSoftmaxDx,
   maxPool2d,
@@ -172,6 +189,7 @@ export {
   reshape,
   resize2d,
   resize2dDx,
+  rmspropStep,
   sgdStep,
   sigmoid,
   sigmoidDx,

@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x755e5a80u;
+inline constexpr uint32_t kOpTableHash = 0x1d56b4a2u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -71,17 +71,24 @@ enum class OpCode : int32_t {
   kBinary = 56,
   kReduce = 57,
   kBroadcast = 58,
-  kPad = 59,
-  kPadDx = 60,
-  kResize2d = 61,
-  kResize2dDx = 62,
-  kAdaptiveAvgPool2d = 63,
-  kAdaptiveAvgPool2dDx = 64,
-  kAdaptiveMaxPool2d = 65,
-  kAdaptiveMaxPool2dDx = 66,
-  kMaxPool2dPosition = 67,
-  kMaxUnpool2d = 68,
-  kMaxUnpool2dDx = 69,
+  kRmspropStep = 59,
+  kBlend = 60,
+  kPad = 61,
+  kPadDx = 62,
+  kResize2d = 63,
+  kResize2dDx = 64,
+  kAdaptiveAvgPool2d = 65,
+  kAdaptiveAvgPool2dDx = 66,
+  kAdaptiveMaxPool2d = 67,
+  kAdaptiveMaxPool2dDx = 68,
+  kMaxPool2dPosition = 69,
+  kMaxUnpool2d = 70,
+  kMaxUnpool2dDx = 71,
+  kGroupNorm = 72,
+  kGroupNormDw = 73,
+  kGroupNormDx = 74,
+  kLocalResponseNorm = 75,
+  kLocalResponseNormDx = 76,
 };
 
 struct Conv2dAttrs {
@@ -395,6 +402,14 @@ struct BroadcastAttrs {
   int32_t d5;
 };
 
+struct RmspropStepAttrs {
+  float alpha;
+  float momentum;
+  float epsilon;
+  float weight_decay;
+  int32_t cumulative;
+};
+
 struct PadAttrs {
   int32_t mode;
   float value;
@@ -490,6 +505,29 @@ struct MaxUnpool2dAttrs {
   int32_t out_w;
 };
 
+struct GroupNormAttrs {
+  int32_t groups;
+  float epsilon;
+  int32_t activation;
+  float slope;
+};
+
+struct LocalResponseNormAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
+struct LocalResponseNormDxAttrs {
+  int32_t before;
+  int32_t after;
+  float alpha;
+  float beta;
+  float k;
+};
+
 extern const OpImpl conv2d_impl;
 extern const OpImpl conv2d_dx_impl;
 extern const OpImpl conv2d_dw_impl;
@@ -548,6 +586,8 @@ extern const OpImpl concat_impl;
 extern const OpImpl binary_impl;
 extern const OpImpl reduce_impl;
 extern const OpImpl broadcast_impl;
+extern const OpImpl rmsprop_step_impl;
+extern const OpImpl blend_impl;
 extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
 extern const OpImpl resize2d_impl;
@@ -559,6 +599,11 @@ extern const OpImpl adaptive_max_pool2d_dx_impl;
 extern const OpImpl max_pool2d_position_impl;
 extern const OpImpl max_unpool2d_impl;
 extern const OpImpl max_unpool2d_dx_impl;
+extern const OpImpl group_norm_impl;
+extern const OpImpl group_norm_dw_impl;
+extern const OpImpl group_norm_dx_impl;
+extern const OpImpl local_response_norm_impl;
+extern const OpImpl local_response_norm_dx_impl;
 
 struct OpEntry {
   const char* name;
@@ -633,6 +678,8 @@ inline constexpr OpEntry kOpTable[] = {
     {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
     {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
     {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
+    {"rmsprop_step", 6, 6, 0, 5, &rmsprop_step_impl, 0xc, 0xf, -1, -1},
+    {"blend", 3, 3, 0, 0, &blend_impl, 0x0, 0x1, -1, -1},
     {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
     {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
@@ -644,9 +691,14 @@ inline constexpr OpEntry kOpTable[] = {
     {"max_pool2d_position", 1, 1, 1, 18, &max_pool2d_position_impl, 0x0, 0x0, -1, -1},
     {"max_unpool2d", 2, 2, 1, 2, &max_unpool2d_impl, 0x0, 0x0, -1, -1},
     {"max_unpool2d_dx", 2, 2, 1, 0, &max_unpool2d_dx_impl, 0x0, 0x0, -1, -1},
+    {"group_norm", 3, 3, 3, 4, &group_norm_impl, 0x0, 0x0, 0, 0},
+    {"group_norm_dw", 4, 4, 2, 0, &group_norm_dw_impl, 0x0, 0x0, -1, -1},
+    {"group_norm_dx", 5, 5, 1, 0, &group_norm_dx_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm", 1, 1, 1, 5, &local_response_norm_impl, 0x0, 0x0, 0, 0},
+    {"local_response_norm_dx", 2, 2, 1, 5, &local_response_norm_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 70;
+inline constexpr int kOpCount = 77;
 
 }  // namespace lanewise
 // clang-format on

@@ -41,6 +41,8 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "batch_norm.inl"
 #include "batch_norm_dx.inl"
 #include "bias_activation_dx.inl"
+#include "group_norm.inl"
+#include "local_response_norm.inl"
 #include "max_pool.inl"
 #include "prelu_dw.inl"
 #include "resize.inl"

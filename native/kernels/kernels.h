@@ -11,6 +11,7 @@
 #include "gemm_rows_dw.h"
 #include "gemm_tile.h"
 #include "group_rows.h"
+#include "local_response_norm.h"
 #include "natural_log.h"
 #include "optimizer_parameters.h"
 #include "planar.h"
@@ -128,6 +129,29 @@
   X(bias_activation_backward, void, \
     (const float* dy, const float* y, float* dx, int64_t blocks, int64_t rows, int64_t stride, int64_t width, \
      float* sums, int64_t sums_stride, int activation, float slope)) \
+  /* group_norm.inl */ \
+  X(group_norm_statistics, void, \
+    (const float* means, const float* variances, int64_t groups, int64_t size, float epsilon, float* mean, \
+     float* rstd)) \
+  X(group_norm_factors, void, \
+    (const float* gamma, const float* products, const float* sums, int64_t groups, int64_t size, double count, \
+     float* a, float* b)) \
+  X(group_norm_backward, void, \
+    (const float* dy, const float* x, const float* mean, const float* rstd, const float* gamma, const float* a, \
+     const float* b, float* dx, int64_t rows, int64_t c)) \
+  X(layer_norm_rows, void, \
+    (const float* x, const float* gamma, const float* beta, float* y, float* mean, float* rstd, int64_t rows, \
+     int64_t c, float epsilon, int activation, float slope)) \
+  X(layer_norm_backward_rows, void, \
+    (const float* dy, const float* x, const float* gamma, const float* mean, const float* rstd, float* dx, \
+     int64_t rows, int64_t c)) \
+  X(layer_norm_sums, void, \
+    (const float* dy, const float* x, const float* mean, const float* rstd, int64_t blocks, int64_t rows, \
+     int64_t stride, int64_t width, float* dgammas, float* dbetas, int64_t out_stride)) \
+  /* local_response_norm.inl: see local_response_norm.h */ \
+  X(local_response_norm_rows, void, (const LocalResponseNorm& p, const float* x, float* y, int64_t rows)) \
+  X(local_response_norm_backward_rows, void, \
+    (const LocalResponseNorm& p, const float* dy, const float* x, float* dx, int64_t rows)) \
   /* max_pool.inl, avg_pool.inl: rows [begin, end) of the output, of dx for gradients */ \
   X(max_pool_rows_u8, void, \
     (const PoolShape& s, const float* x, float* y, uint8_t* index, int64_t begin, int64_t end)) \
@@ -158,6 +182,9 @@
   /* optimizer.inl */ \
   X(sgd_step_flat, void, (float* w, float* v, const float* g, int64_t count, const SgdParameters& p)) \
   X(adam_step_flat, void, (float* w, float* m, float* v, const float* g, int64_t count, const AdamParameters& p)) \
+  X(rmsprop_step_flat, void, \
+    (float* w, float* v, float* mean, float* velocity, const float* g, int64_t count, const RmspropParameters& p)) \
+  X(blend_flat, void, (float* a, const float* b, int64_t count, float share_a, float share_b)) \
   /* measure.inl */ \
   X(fma_burst, double, (int64_t rounds, float* sink)) \
   X(read_burst, float, (const float* from, int64_t count))

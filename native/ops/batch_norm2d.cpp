@@ -1,22 +1,21 @@
 // batch_norm2d: training forward with the batch's statistics, running statistics, inference and both gradients.
-// Everything is per channel of x[rows,c], rows = n*h*w; statistics come in blocks of rows (column_blocks.h).
-#include <cmath>
-
+// Everything is per channel of x[rows,c], rows being all axes but the last; statistics come in blocks of rows
+// (column_blocks.h).
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
 #include "channel_rows.h"
 #include "checks.h"
-#include "column_blocks.h"
+#include "column_moments.h"
 
 namespace lanewise {
 namespace {
 
 constexpr const char* kBadAttributes = "epsilon must be above 0, the activation known, its slope above 0";
 
-/// Image tensor x, and `count` tensors from `vectors` on that hold one value per channel.
+/// Tensor x with its channels last, and `count` tensors from `vectors` on that hold one value per channel.
 template <class Vectors>
 bool are_channels(const Tensor& x, const Vectors* vectors, int count) {
-  if (!is_f32(x) || x.rank != 4) return false;
+  if (!is_f32(x)) return false;
   for (int i = 0; i < count; ++i) {
     const Tensor* vector;
     if constexpr (std::is_pointer_v<Vectors>) {
@@ -24,7 +23,7 @@ bool are_channels(const Tensor& x, const Vectors* vectors, int count) {
     } else {
       vector = vectors + i;
     }
-    if (!is_vector(*vector, x.dims[3])) return false;
+    if (!is_vector(*vector, channels_of(x))) return false;
   }
   return true;
 }
@@ -39,7 +38,6 @@ struct Scratch {
       : columns{rows_of(x), channels_of(x)}, channel_rows(rows_of(x), channels_of(x), kernels.lanes) {}
 
   int64_t per_channel() { return layout.take(columns.c, sizeof(float)); }
-  int64_t per_block() { return layout.take(columns.blocks(), sizeof(float)); }
   int64_t partial() { return layout.take(columns.blocks() * columns.c, sizeof(float)); }
   int64_t wide() { return layout.take(channel_rows.width(), sizeof(float)); }
 };
@@ -72,7 +70,7 @@ void apply(const OpContext& context, const ApplyScratch& scratch, const float* m
 }
 
 struct ForwardScratch : ApplyScratch {
-  int64_t means = partial(), m2s = partial(), weights = per_block(), crosses = per_block();
+  ColumnMoments moments{columns.rows, columns.c, layout};
   using ApplyScratch::ApplyScratch;
 };
 
@@ -85,44 +83,19 @@ const char* verify(const OpArgs& args) {
       are_channels(x, args.inputs + 1, 2) && same_f32(x, args.outputs[0]) && are_channels(x, args.outputs + 1, 2);
   return fits && (residual == nullptr || same_f32(x, *residual))
              ? nullptr
-             : "x, residual and y must be f32 [n,h,w,c], the others f32 [c]";
+             : "x, residual and y must be f32 [...,c], the others f32 [c]";
 }
 
 int64_t workspace_bytes(const OpArgs& args, const Kernels& kernels, int) {
   return ForwardScratch(*args.inputs[0], kernels).layout.bytes;
 }
 
-/// Mean and biased variance: one mean and m2 per block, combined left to right.
-void statistics(const OpContext& context, const ForwardScratch& scratch, float* mean, float* variance) {
-  const ColumnBlocks& columns = scratch.columns;
-  const int64_t c = columns.c;
-  const float* x = context.inputs[0]->as<float>();
-  float* means = floats(context, scratch.means);
-  float* m2s = floats(context, scratch.m2s);
-  columns.run(context.parallel, [&](int64_t block, int64_t blocks, int64_t rows, int64_t column, int64_t width) {
-    const int64_t to = block * c + column;
-    context.kernels.batch_norm_stats(x + block * ColumnBlocks::kBlockRows * c + column, blocks, rows, c, width,
-                                     means + to, m2s + to, c);
-  });
-  float* weights = floats(context, scratch.weights);
-  float* crosses = floats(context, scratch.crosses);
-  for (int64_t block = 1; block < columns.blocks(); ++block) {
-    const double na = static_cast<double>(block * ColumnBlocks::kBlockRows);
-    const double nb = static_cast<double>(block < columns.full() ? ColumnBlocks::kBlockRows : columns.rest());
-    weights[block] = static_cast<float>(nb / (na + nb));
-    crosses[block] = static_cast<float>(na * nb / (na + nb));
-  }
-  columns.for_columns(context.parallel, columns.blocks() * c, [&](int64_t column, int64_t width) {
-    context.kernels.batch_norm_combine(means + column, m2s + column, weights, crosses, columns.blocks(), c, width,
-                                       static_cast<float>(columns.rows), mean + column, variance + column);
-  });
-}
-
 bool run(const OpContext& context) {
   const ForwardScratch scratch(*context.inputs[0], context.kernels);
   float* mean = context.outputs[1].as<float>();
   float* variance = context.outputs[2].as<float>();
-  statistics(context, scratch, mean, variance);
+  scratch.moments.run(context.kernels, context.parallel, context.workspace, context.inputs[0]->as<float>(), mean,
+                      variance);
   const Tensor* residual = context.inputs[3];
   apply<BatchNorm2dAttrs>(context, scratch, mean, variance, residual == nullptr ? nullptr : residual->as<float>());
   return true;
@@ -152,7 +125,7 @@ const char* verify_inference(const OpArgs& args) {
   if (!(attrs.epsilon > 0) || !is_activation(attrs.activation, attrs.slope)) return kBadAttributes;
   const Tensor& x = *args.inputs[0];
   const bool fits = are_channels(x, args.inputs + 1, 4) && same_f32(x, args.outputs[0]);
-  return fits ? nullptr : "x and y must be f32 [n,h,w,c], the others f32 [c]";
+  return fits ? nullptr : "x and y must be f32 [...,c], the others f32 [c]";
 }
 
 int64_t workspace_bytes_inference(const OpArgs& args, const Kernels& kernels, int) {
@@ -185,7 +158,7 @@ const char* verify_dw(const OpArgs& args) {
   const Tensor& dy = *args.inputs[0];
   const bool fits =
       same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 4) && are_channels(dy, args.outputs, 2);
-  return fits ? nullptr : "dy and x must be f32 [n,h,w,c], the others f32 [c]";
+  return fits ? nullptr : "dy and x must be f32 [...,c], the others f32 [c]";
 }
 
 int64_t workspace_bytes_dw(const OpArgs& args, const Kernels& kernels, int) {
@@ -225,7 +198,7 @@ const char* verify_dx(const OpArgs& args) {
   const Tensor& dy = *args.inputs[0];
   const bool fits =
       same_f32(dy, *args.inputs[1]) && are_channels(dy, args.inputs + 2, 6) && same_f32(dy, args.outputs[0]);
-  return fits ? nullptr : "dy, x and dx must be f32 [n,h,w,c], the others f32 [c]";
+  return fits ? nullptr : "dy, x and dx must be f32 [...,c], the others f32 [c]";
 }
 
 int64_t workspace_bytes_dx(const OpArgs& args, const Kernels& kernels, int) {

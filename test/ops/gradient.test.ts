@@ -95,8 +95,9 @@ const differentiable = ({ op, inputs }: OpCase): number[] =>
     input?.dtype === 'f32' && !(CONSTANT_INPUTS[op.name] ?? []).includes(index) ? [index] : [],
   );
 
-// No derivative exists at ties, nor of comparisons; saturated and huge values have none that differences could see.
-const special = /ties|extreme|outside|large logits|large values|smallest|^equal|^maximum_share/;
+// No derivative exists at ties, nor of comparisons; saturated and huge values have none that differences could see; what
+// tiny groups leave of their terms is as small as the roundings of these.
+const special = /ties|extreme|outside|large logits|large values|smallest|tiny groups|^equal|^maximum_share/;
 const gradientCases = allCases.filter(
   (opCase) => opCase.op.gradient && !special.test(opCase.title) && differentiable(opCase).length > 0,
 );
@@ -161,5 +162,5 @@ it('covers every op that has a gradient; the others are gradients, optimizer ste
     'batch_norm2d_fold',
     'max_pool2d_position',
   ]);
-  expect(gradientCases.length).toBe(697);
+  expect(gradientCases.length).toBe(759);
 });

@@ -10,6 +10,7 @@ import { faults as activationFaults } from './faults/activation.ts';
 import { faults as arithmeticFaults } from './faults/arithmetic.ts';
 import type { Given } from './faults/fault.ts';
 import { faults as matrixFaults } from './faults/matrix.ts';
+import { faults as normalizationFaults } from './faults/normalization.ts';
 import { faults as otherFaults } from './faults/other.ts';
 import { faults as poolingFaults } from './faults/pooling.ts';
 import { faults as structureFaults } from './faults/structure.ts';
@@ -22,6 +23,8 @@ const faults = [
   ...activationFaults,
   ...otherFaults,
   ...poolingFaults,
+  ...normalizationFaults,
+  ...otherFaults,
   ...structureFaults,
   ...arithmeticFaults,
 ];

@@ -31,7 +31,7 @@ const at = (data: ArrayLike<number>, index: number): number => data[index] as nu
 
 /** Mean, biased variance and mean magnitude of each channel, by two passes. */
 function moments({ shape, data }: Numbers) {
-  const c = shape[3] as number;
+  const c = shape.at(-1) as number;
   const rows = data.length / c;
   const [mean, variance, size] = [new Float64Array(c), new Float64Array(c), new Float64Array(c)];
   for (let i = 0; i < data.length; i++) {
@@ -61,7 +61,7 @@ function normalized(
   roundings: number,
   residual?: Numbers,
 ): Expected {
-  const c = x.shape[3] as number;
+  const c = x.shape.at(-1) as number;
   const xhat = (i: number) => (at(x.data, i) - at(statistics.mean, i % c)) * deviation(statistics, attrs, i % c);
   const size = (i: number) =>
     (Math.abs(at(x.data, i)) + Math.abs(at(statistics.mean, i % c))) * deviation(statistics, attrs, i % c);
@@ -180,8 +180,10 @@ for (const [title, shape] of [
   ['channels with tails', [3, 4, 5, 37]],
   ['exactly one block', [4, 8, 8, 6]],
   ['several blocks', [3, 13, 17, 19]],
+  ['features', [9, 6]],
+  ['a volume', [2, 2, 3, 2, 5]],
 ] as const) {
-  const c = [shape[3]];
+  const c = [shape.at(-1) as number];
   for (const [name, activation] of [
     ['', 0],
     [', relu', 1],

@@ -9,6 +9,7 @@ import { cases as classification } from './classification.ts';
 import { cases as conv } from './conv2d.ts';
 import { cases as elementwise } from './elementwise.ts';
 import { cases as matrix } from './matrix.ts';
+import { cases as normalization } from './normalization.ts';
 import { cases as optimizers } from './optimizers.ts';
 import { cases as pad } from './pad.ts';
 import { cases as pooling } from './pooling.ts';
@@ -22,6 +23,7 @@ export const allCases: readonly OpCase[] = [
   ...activation,
   ...classification,
   ...batchNorm,
+  ...normalization,
   ...pooling,
   ...adaptivePooling,
   ...optimizers,

@@ -86,9 +86,9 @@ export const faults: readonly Fault[] = [
   ],
   [
     ops.batchNorm2d,
-    [[8, 3], [3], [3]],
+    [[8, 3], [3], [8]],
     NORM,
-    'batch_norm2d: x must have 4 dimensions, it has 2 (x: [8,3], gamma: [3], beta: [3])',
+    'batch_norm2d: beta is [8], expected [3], one value for each channel (x: [8,3], gamma: [3], beta: [8])',
   ],
   [
     ops.batchNorm2d,

@@ -1,0 +1,45 @@
+// ResNet-18 in its form for CIFAR, from PyTorch and back: needs the interpreter in LANEWISE_TORCH_PYTHON, with torch and
+// safetensors.
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadNative } from '../../../lib/backend/native-loader.ts';
+import * as nn from '../../../lib/index.ts';
+import { errorsAgainst, resnet18 } from './samples.ts';
+
+const python = process.env['LANEWISE_TORCH_PYTHON'];
+const { binding } = loadNative();
+const run = promisify(execFile);
+const script = (...args: string[]) => run(python as string, ['scripts/torch-state-dict.py', ...args]);
+
+describe.skipIf(!python || !binding)('ResNet-18 (needs LANEWISE_TORCH_PYTHON and the native backend)', () => {
+  let folder: string;
+  const path = (name: string) => join(folder, name);
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lanewise-torch-'));
+    await script('write', 'resnet18', path('state'), path('samples'));
+  }, 120_000);
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it.each(['fast', 'exact'] as const)('logits and all gradients are those of PyTorch: %s', async (numerics) => {
+    const model = resnet18();
+    const names = await nn.loadStateDict(model, path('state'));
+    expect(names).toMatchObject({ conv2d_1: 'conv1', conv2d_8: 'layer2.0.downsample.0', linear_1: 'fc' });
+    const errors = await errorsAgainst(path('samples'), resnet18, model, names, { backend: 'native', numerics });
+    expect(Object.keys(errors.gradients)).toHaveLength(62);
+    expect(errors.logits).toBeLessThan(1e-4);
+    expect(errors.loss).toBeLessThan(1e-5);
+    expect(Math.max(...Object.values(errors.gradients))).toBeLessThan(1e-3);
+  });
+
+  it('what is written loads into the module strictly, and holds the same bits', async () => {
+    const model = resnet18();
+    const names = await nn.loadStateDict(model, path('state'));
+    await nn.saveStateDict(model, path('written'), { names });
+    await script('same', 'resnet18', path('state'), path('written'));
+  }, 60_000);
+});
