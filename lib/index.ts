@@ -188,8 +188,24 @@ export type {
 } from './ops/op.ts';
 export * as ops from './ops/public.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
+export { noDecayOfVectors, type ParameterGroup } from './optim/groups.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
+export { type AdagradOptions, adagrad, type RmspropOptions, rmsprop } from './optim/rmsprop.ts';
+export {
+  type CosineOptions,
+  cosine,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  linearWarmup,
+  type OneCycleOptions,
+  oneCycle,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+  type StepDecayOptions,
+  stepDecay,
+} from './optim/schedule.ts';
 export { type SgdOptions, sgd } from './optim/sgd.ts';
+export type { ClipOptions as GradientClipOptions } from './optim/update.ts';
 export type { Numerics } from './plan/plan.ts';
 export { formatArena } from './report/arena.ts';
 export { formatConfusion, formatPerClass } from './report/evaluation.ts';
@@ -217,6 +233,7 @@ export {
 } from './train/fit.ts';
 export type { FrozenChoice } from './train/freeze.ts';
 export { type Gradients, type GradientsOptions, gradients } from './train/gradients.ts';
+export { type ImportOnnxOptions, importOnnx } from './train/import-onnx.ts';
 export { type ArenaReport, type ArenaTensor, describeArena, type InspectOptions } from './train/inspect.ts';
 export type { Model, ModelTensor } from './train/model.ts';
 export type { Objective, WeightedLoss } from './train/objective.ts';

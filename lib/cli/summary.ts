@@ -1,7 +1,9 @@
 // `lanewise summary`: a network layer by layer, and on request where its training step keeps what.
 
+import { readSafetensors } from '../io/safetensors.ts';
 import { formatArena } from '../report/arena.ts';
 import { formatSummary } from '../report/summary.ts';
+import { type FileTensorRow, formatTensors } from '../report/tensors.ts';
 import { describeArena } from '../train/inspect.ts';
 import { defineCommand } from './command.ts';
 import { backendOf, backendOptions, jsonOption } from './data-and-backend-options.ts';
@@ -21,8 +23,14 @@ export const summary = defineCommand({
     json: jsonOption,
   },
   run: async (values, terminal, positional) => {
-    const model = await findNetwork(values, positional);
     const say = (line: string): void => printLine(terminal.out, line);
+    const tensors = await foreignTensors(values.model ?? positional);
+    if (tensors) {
+      say(formatTensors(tensors));
+      if (values.json) say(JSON.stringify({ tensors }));
+      return 0;
+    }
+    const model = await findNetwork(values, positional);
     const layers = model.summary();
     say(formatSummary(layers));
     const batchSize = values['batch-size'];
@@ -35,3 +43,11 @@ export const summary = defineCommand({
     return 0;
   },
 });
+
+/** What stands in a safetensors file that other software wrote; undefined for everything else. */
+async function foreignTensors(path: string | undefined): Promise<readonly FileTensorRow[] | undefined> {
+  if (!path?.endsWith('.safetensors')) return undefined;
+  const { metadata, tensors } = await readSafetensors(path);
+  if (metadata['format'] === 'lanewise') return undefined;
+  return [...tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+}

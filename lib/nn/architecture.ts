@@ -30,7 +30,7 @@ export interface Architecture {
 }
 
 /** Names of the input and the output of a network that has one. */
-const INPUT = 'input';
+export const INPUT = 'input';
 export const OUTPUT = 'output';
 
 /** Each layer on what the one before it gives. */

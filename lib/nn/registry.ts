@@ -11,6 +11,7 @@ import type { Layer } from './layer.ts';
 import { flatten, linear } from './linear.ts';
 import { add, concat, divide, maximum, minimum, multiply, slice, subtract } from './merge.ts';
 import * as normalizations from './normalization.ts';
+import { onnx, onnxOutput } from './onnx.ts';
 import { crop, pad } from './padding.ts';
 import * as poolings from './pooling.ts';
 import * as regularizations from './regularization.ts';
@@ -29,7 +30,7 @@ const factories = new Map<string, Factory>([
   ...Object.entries({ conv1d, conv2d, conv3d, ...transposed, depthwiseConv2d, separableConv2d }),
   ...Object.entries({ linear, flatten, ...activations, ...normalizations }),
   ...Object.entries({ ...poolings, ...globalPoolings, ...regularizations }),
-  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing }),
+  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing, onnx, onnxOutput }),
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],
   ['parameter', parameterLayer],

@@ -34,6 +34,14 @@ export async function readOnnxFile(path: string): Promise<OnnxModel> {
   }
 }
 
+/** A whole file that is already in memory; `name` is for errors. */
+export function readOnnxBytes(bytes: Uint8Array, name: string): OnnxModel {
+  const { model, external } = decodeOnnx(bytes, name);
+  validateOnnx(model, name);
+  external[0]?.fail('the data stand in another file; read the model from its own file');
+  return model;
+}
+
 /** Replaces the file in one step; the tensors must not change until the promise settles. */
 export async function writeOnnxFile(path: string, model: OnnxModel): Promise<void> {
   validateOnnx(model, path);

@@ -10,6 +10,7 @@ import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
 import { binary, broadcast, reduce } from './binary.ts';
+import { blend } from './blend.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
 import { countCorrect } from './count_correct.ts';
@@ -34,6 +35,7 @@ import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
 import { resize2d, resize2dDx } from './resize2d.ts';
+import { rmspropStep } from './rmsprop_step.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -104,6 +106,8 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
+  rmspropStep,
+  blend,
   pad,
   padDx,
   resize2d,
@@ -141,6 +145,7 @@ export {
   biasAdd,
   biasAddDb,
   binary,
+  blend,
   broadcast,
   concat,
   conv2d,
@@ -184,6 +189,7 @@ export {
   reshape,
   resize2d,
   resize2dDx,
+  rmspropStep,
   sgdStep,
   sigmoid,
   sigmoidDx,

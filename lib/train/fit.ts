@@ -5,6 +5,7 @@ import type { Augmentation } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { LanewiseError } from '../errors.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import type { ClipOptions } from '../optim/update.ts';
 import type { Numerics } from '../plan/plan.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Model } from './model.ts';
@@ -21,6 +22,14 @@ export interface FitOptions extends BackendOptions {
    * softmaxCrossEntropy(), weight: 0.3 } }`. The sum is trained on. Default: softmax cross-entropy. */
   readonly loss?: Objective;
   readonly optimizer: Optimizer;
+  /** Limits of the gradients, applied before each step. */
+  readonly clip?: ClipOptions;
+  /** Batches for each step, whose gradients are averaged: a batch of `accumulate * batchSize` in the memory of one (batch norm
+   * sees each by itself). `StepEvent`s come for each batch. Default 1. */
+  readonly accumulate?: number;
+  /** Keeps an exponential moving average of the weights, `average = decay * average + (1 - decay) * w` after each step.
+   * Validation and the finished model use it; checkpoints hold both. */
+  readonly averageDecay?: number;
   /** Passes over the data. Default 1. */
   readonly epochs?: number;
   /** Images per step; the last, smaller batch of an epoch is trained on as well. Default 64. */

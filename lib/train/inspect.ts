@@ -52,7 +52,7 @@ export function stepOf(model: Model, options: InspectOptions): { session: Sessio
   const { architecture, outputShapes } = model;
   const losses = outputLosses('inspect', architecture, options.loss);
   const size = integer('inspect', 'batchSize', options.batchSize ?? 64, 1);
-  const session = new Session(model, selectBackend(options, opsOf(model, losses, optimizer)), {
+  const session = new Session(model, selectBackend(options, opsOf(model, losses, { optimizer })), {
     losses,
     optimizer,
     numerics,

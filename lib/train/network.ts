@@ -9,7 +9,7 @@ import { countCorrect } from '../ops/count_correct.ts';
 import { anyDefined } from '../ops/custom-op.ts';
 import { guardFinite } from '../ops/guard_finite.ts';
 import type { DType, OpDefinition } from '../ops/op.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
+import { emitUpdate, type Update } from '../optim/update.ts';
 import { fail } from '../options.ts';
 import { emitTotal, type OutputLoss } from './objective.ts';
 
@@ -40,9 +40,6 @@ export const correctTensor = (output: string): string => `correct/${output}`;
 
 /** Name, in graphs, of the gradient of a parameter. */
 export const gradientTensor = (parameter: string): string => `gradients/${parameter}`;
-
-/** Name of an optimizer slot's tensor. */
-export const slotName = (parameter: string, slot: string): string => `${parameter}/${slot}`;
 
 interface Forward {
   readonly builder: Builder;
@@ -89,7 +86,8 @@ export function trainingNetwork(
   source: NetworkSource,
   batch: BatchSpec,
   losses: readonly OutputLoss[],
-  optimizer: Optimizer,
+  update: Update,
+  completes = true,
 ): Network {
   const network = forward(source, 'training', batch);
   const { builder } = network;
@@ -101,27 +99,17 @@ export function trainingNetwork(
   fuse(graph, Object.values(outputs));
   const gradients = differentiate(graph, outputs.loss);
   if (gradients.size === 0) fail('fit', 'nothing to train: the loss depends on no parameter that is not frozen');
-  graph.layer = 'optimizer';
-  const hyper = graph.tensor('input', 'hyper', { shape: [optimizer.hyperSize], dtype: 'f32' });
-  for (const [parameter, gradient] of gradients) {
-    graph.layer = parameter.layer;
-    const slots = optimizer.slots.map((slot) => graph.tensor('state', slotName(parameter.name, slot), parameter));
-    optimizer.emitStep(graph, parameter, slots, gradient, hyper);
-  }
+  emitUpdate(graph, gradients, update, completes);
   changeEarly(graph);
   return { builder, outputs };
 }
 
 /** The ops of a model's runs, where some may be the user's own. */
-export function opsOf(
-  source: NetworkSource,
-  losses: readonly OutputLoss[] = [],
-  optimizer?: Optimizer,
-): OpDefinition[] {
+export function opsOf(source: NetworkSource, losses: readonly OutputLoss[] = [], update?: Update): OpDefinition[] {
   if (!anyDefined()) return [];
   const batch = { size: 1, dtypes: [] };
   const measured = losses.length > 0 ? [evaluationNetwork(source, batch, losses)] : [predictionNetwork(source, batch)];
-  const trained = optimizer ? [trainingNetwork(source, batch, losses, optimizer)] : [];
+  const trained = update ? [trainingNetwork(source, batch, losses, update)] : [];
   return [...measured, ...trained].flatMap(({ builder }) => builder.graph.nodes.map(({ op }) => op));
 }
 

@@ -4,7 +4,7 @@
 import type { Backend, Executable, Store } from '../backend/backend.ts';
 import { inputTensor } from '../nn/builder.ts';
 import { elementCount, type TypedArray } from '../ops/op.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
+import { AVERAGE, slotName, type Update, type UpdateContext, updateInputs, updateSlots } from '../optim/update.ts';
 import { compilePlan, type Numerics, type Plan } from '../plan/plan.ts';
 import { StoreLayout } from '../plan/store-layout.ts';
 import type { Images } from './batch.ts';
@@ -20,7 +20,6 @@ import {
   type Network,
   outputTensor,
   predictionNetwork,
-  slotName,
   targetTensor,
   trainingNetwork,
 } from './network.ts';
@@ -48,15 +47,12 @@ export interface BatchResult {
   readonly outputs: readonly OutputResult[];
 }
 
-export interface StepContext {
+export interface StepContext extends UpdateContext {
   readonly seed: number;
-  readonly step: number;
-  readonly learningRate: number;
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends Partial<Update> {
   readonly losses?: readonly OutputLoss[];
-  readonly optimizer?: Optimizer;
   readonly numerics?: Numerics | undefined;
 }
 
@@ -65,7 +61,8 @@ export interface CompiledPlan {
   readonly executable: Executable;
 }
 
-export type PlanKind = 'train' | 'gradients' | 'evaluate' | 'predict' | 'inspect';
+/** `accumulate` adds the gradients of a batch to those before it and changes no weight. */
+export type PlanKind = 'train' | 'accumulate' | 'gradients' | 'evaluate' | 'predict' | 'inspect';
 
 /** Plans kept compiled; a prediction service with many batch sizes must not grow without bound. */
 const MAX_PLANS = 12;
@@ -90,11 +87,15 @@ export class Session {
     for (const [name, { shape, role }] of model.tensors) {
       this.#layout.place(name, { shape, dtype: 'f32' });
       if (role !== 'parameter' || this.#frozen.has(name)) continue;
-      for (const slot of options.optimizer?.slots ?? [])
+      for (const slot of hasOptimizer(options) ? updateSlots(options) : [])
         this.#layout.place(slotName(name, slot), { shape, dtype: 'f32' });
     }
     this.#store = backend.createStore(this.#layout.bytes);
-    for (const [name, { data }] of model.tensors) this.write(name, data);
+    for (const [name, { data }] of model.tensors) {
+      this.write(name, data);
+      const average = slotName(name, AVERAGE);
+      if (this.#layout.entries.has(average)) this.write(average, data);
+    }
   }
 
   /** Names and shapes of everything that persists, optimizer slots included. */
@@ -108,22 +109,24 @@ export class Session {
   }
 
   write(name: string, data: Float32Array): void {
-    this.#store.write(this.#offset(name), data);
+    this.#store.write(offsetIn(this.#layout, name), data);
   }
 
   read(name: string, target: Float32Array): void {
-    this.#store.read(this.#offset(name), target);
+    this.#store.read(offsetIn(this.#layout, name), target);
   }
 
-  /** Copies the trained weights back into the model. */
+  /** Copies the trained weights, or their averages where those are kept, back into the model. */
   download(): void {
-    for (const [name, { data }] of this.#model.tensors) this.read(name, data);
+    const layout = this.#averages();
+    for (const [name, { data }] of this.#model.tensors) this.#store.read(offsetIn(layout, name), data);
     this.#model.weightsChanged();
   }
 
-  /** One training step; undefined when the loss is not finite, in which case nothing has changed. */
-  async train(batch: Batch, context: StepContext): Promise<BatchResult | undefined> {
-    const compiled = this.compiled('train', batch);
+  /** One training step, or one batch of a step that has more; undefined when the loss is not finite, in which case nothing
+   * has changed. */
+  async train(batch: Batch, context: StepContext, completes = true): Promise<BatchResult | undefined> {
+    const compiled = this.compiled(completes ? 'train' : 'accumulate', batch);
     this.#writeInputs(compiled, batch, context);
     const finite = await compiled.executable.run();
     return finite ? this.#result(compiled) : undefined;
@@ -193,7 +196,8 @@ export class Session {
     if (known) return known;
     const { builder, outputs } = this.#network(kind, { size, dtypes });
     const { numerics = 'fast' } = this.#options;
-    const plan = compilePlan(builder.graph, { outputs, layout: this.#layout, numerics, keepAll: kind === 'inspect' });
+    const layout = kind === 'evaluate' ? this.#averages() : this.#layout;
+    const plan = compilePlan(builder.graph, { outputs, layout, numerics, keepAll: kind === 'inspect' });
     const compiled = { plan, executable: this.backend.compile(plan, this.#store) };
     if (this.#plans.size >= MAX_PLANS) this.#plans.delete(this.#plans.keys().next().value as string);
     this.#plans.set(key, compiled);
@@ -202,14 +206,13 @@ export class Session {
 
   #network(kind: PlanKind, batch: BatchSpec): Network {
     const source = { architecture: this.#model.architecture, frozen: this.#frozen };
-    const { optimizer } = this.#options;
     if (kind === 'predict') return predictionNetwork(source, batch);
     if (kind === 'inspect') return inspectionNetwork(source, batch);
     if (this.losses.length === 0) throw new Error('session: this kind of run needs a loss');
     if (kind === 'gradients') return gradientNetwork(source, batch, this.losses);
     if (kind === 'evaluate') return evaluationNetwork(source, batch, this.losses);
-    if (!optimizer) throw new Error('session: training needs an optimizer');
-    return trainingNetwork(source, batch, this.losses, optimizer);
+    if (!hasOptimizer(this.#options)) throw new Error('session: training needs an optimizer');
+    return trainingNetwork(source, batch, this.losses, this.#options, kind === 'train');
   }
 
   #writeInputs({ plan, executable }: CompiledPlan, batch: Batch, context?: StepContext): void {
@@ -224,9 +227,12 @@ export class Session {
       if (labels) write(targetTensor(output), labels);
     }
     if (!context) return;
-    const { seed, step, learningRate } = context;
-    write('step', Int32Array.of(seed, step));
-    write('hyper', Float32Array.from(this.#options.optimizer?.hyper(step, learningRate) ?? []));
+    const { seed, step, accumulated = 0 } = context;
+    const { accumulate = 1 } = this.#options;
+    // Each batch of a step draws its own random numbers.
+    write('step', Int32Array.of(seed, step * accumulate + accumulated));
+    if (!hasOptimizer(this.#options)) return;
+    for (const [name, values] of updateInputs(this.#options, context, Object.keys(plan.inputs))) write(name, values);
   }
 
   #result(compiled: CompiledPlan): BatchResult {
@@ -237,10 +243,9 @@ export class Session {
     return { loss: scalar(compiled, 'loss'), outputs };
   }
 
-  #offset(name: string): number {
-    const entry = this.#layout.entries.get(name);
-    if (!entry) throw new Error(`session: no tensor ${name}`);
-    return entry.offset;
+  /** The layout in which a weight's name stands for its moving average, if there is one. */
+  #averages(): StoreLayout {
+    return this.#layout.renamed((name) => slotName(name, AVERAGE));
   }
 }
 
@@ -252,4 +257,12 @@ function scalar(compiled: CompiledPlan, name: string): number {
   const value = new Float32Array(1);
   readOutput(compiled, name, value);
   return value[0] as number;
+}
+
+const hasOptimizer = (options: SessionOptions): options is SessionOptions & Update => options.optimizer !== undefined;
+
+function offsetIn(layout: StoreLayout, name: string): number {
+  const entry = layout.entries.get(name);
+  if (!entry) throw new Error(`session: no tensor ${name}`);
+  return entry.offset;
 }

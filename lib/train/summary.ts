@@ -42,9 +42,15 @@ export function summarize(architecture: Architecture): ModelSummary {
   for (const { op, inputs, outputs, attrs, layer } of builder.graph.nodes) {
     flops.set(layer, (flops.get(layer) ?? 0) + (op.cost?.(inputs, outputs, attrs).flops ?? 0));
   }
+  // A parameter counts where it is read first: with a layer, or with one of the nodes that a layer consists of.
+  const rows = new Set(builder.layers.map(({ name }) => name));
+  const readers = new Map<string, string>();
+  for (const { inputs, layer } of builder.graph.nodes.filter((node) => rows.has(node.layer))) {
+    for (const tensor of inputs) if (tensor && !readers.has(tensor.name)) readers.set(tensor.name, layer);
+  }
   const layers = builder.layers.map(({ name, type, depth, inputs, output }): LayerSummary => {
     const parameters = [...builder.persistent.values()]
-      .filter((tensor) => tensor.layer === name && tensor.role === 'parameter')
+      .filter((tensor) => (readers.get(tensor.name) ?? tensor.layer) === name && tensor.role === 'parameter')
       .reduce((sum, tensor) => sum + elementCount(tensor.shape), 0);
     const outputs = elementCount(output.shape);
     const weighted = builder.graph.nodes.some(

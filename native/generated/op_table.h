@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x08162f9cu;
+inline constexpr uint32_t kOpTableHash = 0x1d56b4a2u;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -71,22 +71,24 @@ enum class OpCode : int32_t {
   kBinary = 56,
   kReduce = 57,
   kBroadcast = 58,
-  kPad = 59,
-  kPadDx = 60,
-  kResize2d = 61,
-  kResize2dDx = 62,
-  kAdaptiveAvgPool2d = 63,
-  kAdaptiveAvgPool2dDx = 64,
-  kAdaptiveMaxPool2d = 65,
-  kAdaptiveMaxPool2dDx = 66,
-  kMaxPool2dPosition = 67,
-  kMaxUnpool2d = 68,
-  kMaxUnpool2dDx = 69,
-  kGroupNorm = 70,
-  kGroupNormDw = 71,
-  kGroupNormDx = 72,
-  kLocalResponseNorm = 73,
-  kLocalResponseNormDx = 74,
+  kRmspropStep = 59,
+  kBlend = 60,
+  kPad = 61,
+  kPadDx = 62,
+  kResize2d = 63,
+  kResize2dDx = 64,
+  kAdaptiveAvgPool2d = 65,
+  kAdaptiveAvgPool2dDx = 66,
+  kAdaptiveMaxPool2d = 67,
+  kAdaptiveMaxPool2dDx = 68,
+  kMaxPool2dPosition = 69,
+  kMaxUnpool2d = 70,
+  kMaxUnpool2dDx = 71,
+  kGroupNorm = 72,
+  kGroupNormDw = 73,
+  kGroupNormDx = 74,
+  kLocalResponseNorm = 75,
+  kLocalResponseNormDx = 76,
 };
 
 struct Conv2dAttrs {
@@ -400,6 +402,14 @@ struct BroadcastAttrs {
   int32_t d5;
 };
 
+struct RmspropStepAttrs {
+  float alpha;
+  float momentum;
+  float epsilon;
+  float weight_decay;
+  int32_t cumulative;
+};
+
 struct PadAttrs {
   int32_t mode;
   float value;
@@ -576,6 +586,8 @@ extern const OpImpl concat_impl;
 extern const OpImpl binary_impl;
 extern const OpImpl reduce_impl;
 extern const OpImpl broadcast_impl;
+extern const OpImpl rmsprop_step_impl;
+extern const OpImpl blend_impl;
 extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
 extern const OpImpl resize2d_impl;
@@ -666,6 +678,8 @@ inline constexpr OpEntry kOpTable[] = {
     {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
     {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
     {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
+    {"rmsprop_step", 6, 6, 0, 5, &rmsprop_step_impl, 0xc, 0xf, -1, -1},
+    {"blend", 3, 3, 0, 0, &blend_impl, 0x0, 0x1, -1, -1},
     {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
     {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
@@ -684,7 +698,7 @@ inline constexpr OpEntry kOpTable[] = {
     {"local_response_norm_dx", 2, 2, 1, 5, &local_response_norm_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 75;
+inline constexpr int kOpCount = 77;
 
 }  // namespace lanewise
 // clang-format on

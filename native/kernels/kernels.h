@@ -179,6 +179,9 @@
   /* optimizer.inl */ \
   X(sgd_step_flat, void, (float* w, float* v, const float* g, int64_t count, const SgdParameters& p)) \
   X(adam_step_flat, void, (float* w, float* m, float* v, const float* g, int64_t count, const AdamParameters& p)) \
+  X(rmsprop_step_flat, void, \
+    (float* w, float* v, float* mean, float* velocity, const float* g, int64_t count, const RmspropParameters& p)) \
+  X(blend_flat, void, (float* a, const float* b, int64_t count, float share_a, float share_b)) \
   /* measure.inl */ \
   X(fma_burst, double, (int64_t rounds, float* sink)) \
   X(read_burst, float, (const float* from, int64_t count))

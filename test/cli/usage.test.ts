@@ -106,10 +106,10 @@ describe('help', () => {
     for (const args of [['--help'], ['-h'], ['help']]) {
       const { code, out } = await lanewise(...args);
       expect(code).toBe(0);
-      for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'doctor', 'build'])
+      for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'import', 'doctor', 'build'])
         expect(out).toContain(`\n  ${name} `);
     }
-    for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'doctor', 'build']) {
+    for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'import', 'doctor', 'build']) {
       const asked = await lanewise(name, '--help');
       expect(asked.code).toBe(0);
       expect(asked.out).toContain(`Usage: lanewise ${name}`);
@@ -118,7 +118,7 @@ describe('help', () => {
   });
 
   it('keeps its lines short', async () => {
-    for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'doctor', 'build']) {
+    for (const name of ['train', 'evaluate', 'predict', 'summary', 'profile', 'import', 'doctor', 'build']) {
       const { out } = await lanewise(name, '-h');
       for (const line of out.split('\n')) expect(line.length, line).toBeLessThanOrEqual(125);
     }
