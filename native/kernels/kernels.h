@@ -10,6 +10,7 @@
 #include "depthwise.h"
 #include "gemm_rows_dw.h"
 #include "gemm_tile.h"
+#include "group_rows.h"
 #include "local_response_norm.h"
 #include "natural_log.h"
 #include "optimizer_parameters.h"
@@ -30,6 +31,8 @@
   X(pack_columns, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   /* gemm_rows_dw.inl: see gemm_rows_dw.h */ \
   X(gemm_rows_dw, void, (const GemmRowsDw& task)) \
+  /* group_rows.inl: see group_rows.h */ \
+  X(group_rows, void, (const GroupRows& task)) \
   /* planar.inl: see planar.h */ \
   X(planar_panel, void, (const PlanarPanel& task)) \
   X(to_planes, void, \
@@ -196,8 +199,9 @@ struct Kernels {
   int tile_m;
   int tile_m_narrow;
   int tile_n;
-  /** Of planar_panel's vectors when they begin anywhere: those are slow where a vector is as large as a cache line. */
-  int lanes_along_row;
+  /** Of the vectors that kernels fall back on where they suffice: half of `lanes` where a level has such vectors. They
+   * are planar_panel's when they begin anywhere: those are slow where a vector is as large as a cache line. */
+  int least_lanes;
 #define X(name, result, arguments) result(*name) arguments;
   LANEWISE_KERNELS(X)
 #undef X
