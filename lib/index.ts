@@ -12,7 +12,7 @@ export {
   randomCrop,
   randomFlip,
 } from './data/augment.ts';
-export type { Dataset, DatasetInput, DatasetSplits, DatasetTarget } from './data/dataset.ts';
+export type { Dataset, DatasetInput, DatasetSplits, DatasetTarget, Labels } from './data/dataset.ts';
 export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';
@@ -92,7 +92,23 @@ export {
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerConfig, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
-export { type Loss, type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './nn/loss.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type DiceOptions,
+  dice,
+  type HingeOptions,
+  hinge,
+  huber,
+  type Loss,
+  meanAbsoluteError,
+  meanSquaredError,
+  type PenaltyOptions,
+  type SoftmaxCrossEntropyOptions,
+  smoothL1,
+  softmaxCrossEntropy,
+  withPenalty,
+} from './nn/loss.ts';
 export {
   add,
   type ConcatOptions,
@@ -149,6 +165,7 @@ export {
   type Pool3dOptions,
   type PoolOptions,
 } from './nn/pooling.ts';
+export { mean, type ReductionOptions, sum } from './nn/reduction.ts';
 export {
   type DropoutOptions,
   dropout,

@@ -173,9 +173,9 @@ function report(
 ): void {
   const { validation } = result;
   if (validation !== undefined && result.stopped === 'completed') {
-    say(formatPerClass(validation.confusion, classes));
-    say('');
-    say(`test accuracy  ${formatPercent(validation.accuracy)}, loss ${formatLoss(validation.loss)}`);
+    const { confusion, accuracy, loss } = validation;
+    if (confusion) say(`${formatPerClass(confusion, classes)}\n`);
+    say(`test accuracy  ${accuracy === undefined ? '-' : formatPercent(accuracy)}, loss ${formatLoss(loss)}`);
   }
   const speed = `${formatInteger(result.imagesPerSecond)} images/s`;
   say(
@@ -194,7 +194,7 @@ function outcome(result: TrainingResult): object {
     epochs: result.epochs,
     steps: result.steps,
     trainLoss: result.trainLoss,
-    trainAccuracy: result.trainAccuracy,
+    trainAccuracy: result.trainAccuracy ?? null,
     testLoss: validation?.loss ?? null,
     testAccuracy: validation?.accuracy ?? null,
     imagesPerSecond: rounded(result.imagesPerSecond),

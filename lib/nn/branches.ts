@@ -20,8 +20,8 @@ const joins: Readonly<Record<string, (builder: Builder, results: readonly GraphT
 
 /**
  * `y = join(bodies[0](x), bodies[1](x), ...)` for two bodies or more; an empty one passes x on. Joined by `'concat'` as
- * torch.cat over the channels (Szegedy et al. 2014, Huang et al. 2016), by `'add'` and
- * `'multiply'` from left to right, broadcast as there: `'multiply'` of `[h, w, c]` and `[c]` weights the channels.
+ * torch.cat over the channels (Szegedy et al. 2014, Huang et al. 2016), by `'add'` from left to right,
+ * by `'multiply'` likewise, one value of a channel for all its pixels where a body gives `[c]`: squeeze-and-excitation (Hu et al. 2018).
  */
 export function branches(bodies: readonly (readonly Layer[])[], options: BranchesOptions = {}): Layer {
   const layer = options?.name ?? 'branches';

@@ -15,6 +15,7 @@ import * as normalizations from './normalization.ts';
 import { onnx, onnxOutput } from './onnx.ts';
 import { crop, pad } from './padding.ts';
 import * as poolings from './pooling.ts';
+import { mean, sum } from './reduction.ts';
 import * as regularizations from './regularization.ts';
 import { residual } from './residual.ts';
 import * as resizing from './resizing.ts';
@@ -31,7 +32,7 @@ const factories = new Map<string, Factory>([
   ...Object.entries({ conv1d, conv2d, conv3d, ...transposed, depthwiseConv2d, separableConv2d }),
   ...Object.entries({ linear, bias, flatten, ...activations, ...normalizations }),
   ...Object.entries({ ...poolings, ...globalPoolings, ...regularizations }),
-  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing, onnx, onnxOutput }),
+  ...Object.entries({ reshape, permute, concat, slice, pad, crop, mean, sum, ...resizing, onnx, onnxOutput }),
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],
   ['parameter', parameterLayer],

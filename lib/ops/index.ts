@@ -29,6 +29,7 @@ import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { maxPool2dPosition } from './max_pool2d_position.ts';
 import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { normalize } from './normalize.ts';
+import { oneHot } from './one_hot.ts';
 import type { OpDefinition } from './op.ts';
 import { pad, padDx } from './pad.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
@@ -108,6 +109,7 @@ export const opTable: readonly OpDefinition[] = [
   broadcast,
   rmspropStep,
   blend,
+  oneHot,
   pad,
   padDx,
   resize2d,
@@ -178,6 +180,7 @@ export {
   maxUnpool2d,
   maxUnpool2dDx,
   normalize,
+  oneHot,
   pad,
   padDx,
   prelu,

@@ -58,10 +58,10 @@ export interface StepEvent {
   readonly epochs: number;
   /** Mean loss of this batch; of several losses their weighted sum. */
   readonly loss: number;
-  /** Share of this batch that the first output with a loss classified correctly, before the update. */
-  readonly accuracy: number;
+  /** Share of this batch's labels that the first output with a loss hit, before the update; absent where the loss knows no hits. */
+  readonly accuracy?: number;
   /** Each output that has a loss, where there are several. */
-  readonly outputs?: Readonly<Record<string, { readonly loss: number; readonly accuracy: number }>>;
+  readonly outputs?: Readonly<Record<string, { readonly loss: number; readonly accuracy?: number }>>;
   readonly learningRate: number;
   readonly batchSize: number;
   /** Over the recent steps of this run. */
@@ -76,7 +76,7 @@ export interface EpochEvent {
   readonly step: number;
   /** Means over the epoch's images, each measured before its update. */
   readonly trainLoss: number;
-  readonly trainAccuracy: number;
+  readonly trainAccuracy?: number;
   readonly validation?: Evaluation;
   readonly imagesPerSecond: number;
   /** Duration of the epoch's training in this run, without validation. */
@@ -92,7 +92,7 @@ export interface TrainingResult {
   readonly epochs: number;
   /** Of the last epoch, as far as it went. */
   readonly trainLoss: number;
-  readonly trainAccuracy: number;
+  readonly trainAccuracy?: number;
   /** After the last whole epoch. */
   readonly validation?: Evaluation;
   /** Training speed of this run, without validation. */

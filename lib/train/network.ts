@@ -32,7 +32,7 @@ export interface Network {
   readonly outputs: Readonly<Record<string, GraphTensor>>;
 }
 
-/** Names, in graphs, of what belongs to an output: the labels it is to give, itself, its loss, and its hits. */
+/** Names, in graphs, of what belongs to an output: what it is compared with, itself, its loss, and its hits, if its loss has some. */
 export const targetTensor = (output: string): string => `targets/${output}`;
 export const outputTensor = (output: string): string => `outputs/${output}`;
 export const lossTensor = (output: string): string => `loss/${output}`;
@@ -66,16 +66,17 @@ function forward({ architecture, frozen }: NetworkSource, mode: Mode, { size, dt
 }
 
 /** The total loss, and the loss and hits of each output that has one. */
-function withLosses({ builder, results }: Forward, losses: readonly OutputLoss[], size: number) {
+function withLosses({ builder, results }: Forward, losses: readonly OutputLoss[]) {
   const { graph } = builder;
   const measured: Record<string, GraphTensor> = {};
   for (const { output, loss } of losses) {
     const result = results.get(output) as GraphTensor;
     graph.layer = 'loss';
-    const labels = graph.tensor('input', targetTensor(output), { shape: [size], dtype: 'i32' });
-    measured[lossTensor(output)] = loss.emit(builder, result, labels);
-    const [correct] = graph.emit(countCorrect, [result, labels], {}) as [GraphTensor];
-    measured[correctTensor(output)] = correct;
+    const targets = graph.tensor('input', targetTensor(output), loss.targets(result));
+    measured[lossTensor(output)] = loss.emit(builder, result, targets);
+    if (loss.metric === 'accuracy') {
+      measured[correctTensor(output)] = graph.emit(countCorrect, [result, targets], {})[0] as GraphTensor;
+    }
   }
   const values = losses.map(({ output }) => measured[lossTensor(output)] as GraphTensor);
   return { loss: emitTotal(builder, losses, values), ...measured };
@@ -92,7 +93,7 @@ export function trainingNetwork(
   const network = forward(source, 'training', batch);
   const { builder } = network;
   const { graph } = builder;
-  const outputs = withLosses(network, losses, batch.size);
+  const outputs = withLosses(network, losses);
   graph.emit(guardFinite, [outputs.loss], {});
   builder.emitDeferred();
   // Before differentiation: a fused op's gradient reads less than the gradients of its parts.
@@ -117,7 +118,7 @@ export function opsOf(source: NetworkSource, losses: readonly OutputLoss[] = [],
 export function gradientNetwork(source: NetworkSource, batch: BatchSpec, losses: readonly OutputLoss[]): Network {
   const network = forward(source, 'training', batch);
   const { graph } = network.builder;
-  const outputs = withLosses(network, losses, batch.size);
+  const outputs = withLosses(network, losses);
   fuse(graph, Object.values(outputs));
   const gradients = [...differentiate(graph, outputs.loss)].map(([{ name }, g]) => [gradientTensor(name), g] as const);
   return { builder: network.builder, outputs: { ...outputs, ...Object.fromEntries(gradients) } };
@@ -125,7 +126,7 @@ export function gradientNetwork(source: NetworkSource, batch: BatchSpec, losses:
 
 export function evaluationNetwork(source: NetworkSource, batch: BatchSpec, losses: readonly OutputLoss[]): Network {
   const network = forward(source, 'inference', batch);
-  const measured = withLosses(network, losses, batch.size);
+  const measured = withLosses(network, losses);
   return { builder: network.builder, outputs: { ...measured, ...named(network.results) } };
 }
 

@@ -19,15 +19,17 @@ export interface TrainingState {
   /** Sums over the current epoch so far. */
   lossSum: number;
   correct: number;
-  /** Means of the last whole epoch. */
+  labels: number;
+  /** Means of the last whole epoch; no accuracy where the loss has none. */
   lastLoss: number;
-  lastAccuracy: number;
+  lastAccuracy: number | undefined;
   /** Mean loss of each whole epoch. */
   epochLosses: number[];
 }
 
 /** The part of the state that the checkpoint format does not know by name. */
-interface History extends Pick<TrainingState, 'lossSum' | 'correct' | 'lastLoss' | 'lastAccuracy' | 'epochLosses'> {
+interface History
+  extends Pick<TrainingState, 'lossSum' | 'correct' | 'labels' | 'lastLoss' | 'lastAccuracy' | 'epochLosses'> {
   readonly imageCount: number;
   readonly numerics: Numerics;
   readonly augmentation: string;
@@ -39,8 +41,9 @@ export const newTrainingState = (): TrainingState => ({
   position: 0,
   lossSum: 0,
   correct: 0,
+  labels: 0,
   lastLoss: 0,
-  lastAccuracy: 0,
+  lastAccuracy: undefined,
   epochLosses: [],
 });
 
@@ -58,10 +61,10 @@ export async function saveCheckpoint(
     session.read(name, data);
     tensors.set(name, { shape, data });
   }
-  const { lossSum, correct, lastLoss, lastAccuracy, epochLosses, step, epoch, position } = state;
+  const { lossSum, correct, labels, lastLoss, lastAccuracy, epochLosses, step, epoch, position } = state;
   const { data, seed, batchSize, numerics } = setup;
   const run = { imageCount: data.count, numerics, augmentation: augmentationJson(setup) };
-  const history: History = { lossSum, correct, lastLoss, lastAccuracy, epochLosses, ...run };
+  const history: History = { lossSum, correct, labels, lastLoss, lastAccuracy, epochLosses, ...run };
   await writeCheckpoint(path, {
     architecture: model.architectureJson(),
     optimizer: optimizerJson(setup),
@@ -105,14 +108,14 @@ export async function resumeFrom(
     session.write(name, tensor.data as Float32Array);
   }
   const { step, epoch, position } = checkpoint;
-  const { lossSum, correct, lastLoss, lastAccuracy, epochLosses } = history;
+  const { lossSum, correct, labels, lastLoss, lastAccuracy, epochLosses } = history;
   if (
-    ![lossSum, correct, lastLoss, lastAccuracy, ...(epochLosses ?? [NaN])].every(Number.isFinite) ||
+    ![lossSum, correct, labels, lastLoss, lastAccuracy ?? 0, ...(epochLosses ?? [NaN])].every(Number.isFinite) ||
     position >= setup.data.count
   ) {
     throw new LanewiseError('file', `${path}: its training history cannot be used; resume from another checkpoint`);
   }
-  return { step, epoch, position, lossSum, correct, lastLoss, lastAccuracy, epochLosses };
+  return { step, epoch, position, lossSum, correct, labels, lastLoss, lastAccuracy, epochLosses };
 }
 
 function optimizerJson({ optimizer, losses, clip, accumulate, averageDecay }: TrainingSetup): string {

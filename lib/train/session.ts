@@ -2,6 +2,7 @@
 // per kind of run, batch size and input type. Weights are copied from the model at the start and back on request.
 
 import type { Backend, Executable, Store } from '../backend/backend.ts';
+import type { Labels } from '../data/dataset.ts';
 import { inputTensor } from '../nn/builder.ts';
 import { elementCount, type TypedArray } from '../ops/op.ts';
 import { AVERAGE, slotName, type Update, type UpdateContext, updateInputs, updateSlots } from '../optim/update.ts';
@@ -29,15 +30,20 @@ export interface Batch {
   /** In the order of the model's inputs. */
   readonly inputs: readonly Images[];
   /** Labels in the order of the losses. */
-  readonly targets: readonly Int32Array[];
+  readonly targets: readonly Labels[];
   readonly size: number;
+}
+
+export interface Hits {
+  readonly correct: number;
+  readonly of: number;
 }
 
 export interface OutputResult {
   /** Mean loss over the batch, not weighted. */
   readonly loss: number;
-  /** Examples whose largest value is at their label. */
-  readonly correct: number;
+  /** Labels at which the output's largest value is, and how many labels there are; absent where the loss has no such thing. */
+  readonly hits?: Hits;
 }
 
 export interface BatchResult {
@@ -103,9 +109,9 @@ export class Session {
     return this.#layout.entries;
   }
 
-  /** Values that the output `name` has for one example. */
-  outputSize(name: string): number {
-    return elementCount(this.#model.outputShapes.get(name) ?? []);
+  /** Sizes of the output `name` for one example. */
+  outputShape(name: string): readonly number[] {
+    return this.#model.outputShapes.get(name) ?? [];
   }
 
   write(name: string, data: Float32Array): void {
@@ -129,7 +135,7 @@ export class Session {
     const compiled = this.compiled(completes ? 'train' : 'accumulate', batch);
     this.#writeInputs(compiled, batch, context);
     const finite = await compiled.executable.run();
-    return finite ? this.#result(compiled) : undefined;
+    return finite ? this.#result(compiled, batch) : undefined;
   }
 
   /** Losses and hits of `batch` in training mode, with the gradient of each parameter that influences the loss. */
@@ -148,17 +154,20 @@ export class Session {
       readOutput(compiled, output, values);
       gradients.set(name, values);
     }
-    return { result: this.#result(compiled), gradients };
+    return { result: this.#result(compiled, batch), gradients };
   }
 
-  /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`. */
-  async evaluate(batch: Batch, outputs: readonly Float32Array[]): Promise<BatchResult> {
+  /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`, where there
+   * is memory for it. */
+  async evaluate(batch: Batch, outputs: readonly (Float32Array | undefined)[]): Promise<BatchResult> {
     const compiled = this.compiled('evaluate', batch);
     this.#writeInputs(compiled, batch);
     await compiled.executable.run();
-    for (const [i, { output }] of this.losses.entries())
-      readOutput(compiled, outputTensor(output), outputs[i] as Float32Array);
-    return this.#result(compiled);
+    for (const [i, { output }] of this.losses.entries()) {
+      const memory = outputs[i];
+      if (memory) readOutput(compiled, outputTensor(output), memory);
+    }
+    return this.#result(compiled, batch);
   }
 
   /** Writes what the network gives for `size` examples to `outputs`, in the order of the model's. */
@@ -199,6 +208,7 @@ export class Session {
     const layout = kind === 'evaluate' ? this.#averages() : this.#layout;
     const plan = compilePlan(builder.graph, { outputs, layout, numerics, keepAll: kind === 'inspect' });
     const compiled = { plan, executable: this.backend.compile(plan, this.#store) };
+    for (const [name, values] of builder.literals) writeInput(compiled, name, values);
     if (this.#plans.size >= MAX_PLANS) this.#plans.delete(this.#plans.keys().next().value as string);
     this.#plans.set(key, compiled);
     return compiled;
@@ -215,11 +225,8 @@ export class Session {
     return trainingNetwork(source, batch, this.losses, this.#options, kind === 'train');
   }
 
-  #writeInputs({ plan, executable }: CompiledPlan, batch: Batch, context?: StepContext): void {
-    const write = (name: string, data: TypedArray) => {
-      const tensor = plan.inputs[name];
-      if (tensor !== undefined) executable.write(tensor, data);
-    };
+  #writeInputs(compiled: CompiledPlan, batch: Batch, context?: StepContext): void {
+    const write = (name: string, data: TypedArray) => writeInput(compiled, name, data);
     for (const [i, { name }] of this.#model.architecture.inputs.entries())
       write(inputTensor(name), batch.inputs[i] as Images);
     for (const [i, { output }] of this.losses.entries()) {
@@ -232,14 +239,17 @@ export class Session {
     // Each batch of a step draws its own random numbers.
     write('step', Int32Array.of(seed, step * accumulate + accumulated));
     if (!hasOptimizer(this.#options)) return;
-    for (const [name, values] of updateInputs(this.#options, context, Object.keys(plan.inputs))) write(name, values);
+    for (const [name, values] of updateInputs(this.#options, context, Object.keys(compiled.plan.inputs)))
+      write(name, values);
   }
 
-  #result(compiled: CompiledPlan): BatchResult {
-    const outputs = this.losses.map(({ output }) => ({
-      loss: scalar(compiled, lossTensor(output)),
-      correct: scalar(compiled, correctTensor(output)),
-    }));
+  #result(compiled: CompiledPlan, batch: Batch): BatchResult {
+    const outputs = this.losses.map(({ output, loss }, i) => {
+      const value = scalar(compiled, lossTensor(output));
+      if (loss.metric !== 'accuracy') return { loss: value };
+      const of = countLabels(batch.targets[i] as Labels, loss.ignoreIndex);
+      return { loss: value, hits: { correct: scalar(compiled, correctTensor(output)), of } };
+    });
     return { loss: scalar(compiled, 'loss'), outputs };
   }
 
@@ -247,6 +257,20 @@ export class Session {
   #averages(): StoreLayout {
     return this.#layout.renamed((name) => slotName(name, AVERAGE));
   }
+}
+
+/** How many labels count. */
+function countLabels(labels: Labels, ignored: number | undefined): number {
+  if (ignored === undefined) return labels.length;
+  let count = 0;
+  for (const label of labels) if (label !== ignored) count++;
+  return count;
+}
+
+/** Writes an input that the plan reads; one that it does not has no place there. */
+function writeInput({ plan, executable }: CompiledPlan, name: string, data: TypedArray): void {
+  const tensor = plan.inputs[name];
+  if (tensor !== undefined) executable.write(tensor, data);
 }
 
 function readOutput({ plan, executable }: CompiledPlan, name: string, target: Float32Array): void {

@@ -17,7 +17,7 @@ import type { Model } from './model.ts';
 import { opsOf } from './network.ts';
 import { type OutputLoss, outputLosses } from './objective.ts';
 import { newTrainingState, resumeFrom, saveCheckpoint, type TrainingState } from './resume.ts';
-import { type OutputResult, Session } from './session.ts';
+import { type Hits, type OutputResult, Session } from './session.ts';
 
 const STREAM_SHUFFLE = 0x5f1e;
 const STREAM_AUGMENT = 0xa063;
@@ -76,6 +76,9 @@ function checkedSetup(model: Model, options: FitOptions): TrainingSetup {
   const validationFeed = validation && new Feed('fit', validation, model, losses);
   const augment = options.augment ?? [];
   const augmenter = Array.isArray(augment) && augment.length === 0 ? undefined : new Augmenter('fit', data, augment);
+  if (augmenter && (feed.targets[0]?.labelShape ?? []).length > 1) {
+    throw new LanewiseError('option', 'fit: augment changes images alone, labels of pixels would no longer fit them');
+  }
   const epochs = integer('fit', 'epochs', options.epochs ?? 1, 1);
   const batchSize = Math.min(integer('fit', 'batchSize', options.batchSize ?? 64, 1), data.count);
   if (checkpoint?.everySteps !== undefined) integer('fit', 'checkpoint.everySteps', checkpoint.everySteps, 1);
@@ -176,7 +179,9 @@ async function* runEpochs(
       if (completes) state.step++;
       state.position += size;
       state.lossSum += result.loss * size;
-      state.correct += result.outputs[0]?.correct ?? 0;
+      const hits = result.outputs[0]?.hits;
+      state.correct += hits?.correct ?? 0;
+      state.labels += hits?.of ?? 0;
       clock.images += size;
       clock.seconds += (performance.now() - start) / 1000;
       yield {
@@ -186,8 +191,8 @@ async function* runEpochs(
         epoch: state.epoch + 1,
         epochs,
         loss: result.loss,
-        accuracy: (result.outputs[0]?.correct ?? 0) / size,
-        ...perOutput(setup.losses, result.outputs, size),
+        ...accuracyOf(hits),
+        ...perOutput(setup.losses, result.outputs),
         learningRate,
         batchSize: size,
         imagesPerSecond: clock.images / clock.seconds,
@@ -216,7 +221,9 @@ async function* runEpochs(
     steps: state.step,
     epochs: state.epoch,
     trainLoss: state.position > 0 ? state.lossSum / state.position : state.lastLoss,
-    trainAccuracy: state.position > 0 ? state.correct / state.position : state.lastAccuracy,
+    ...trainAccuracy(
+      state.position > 0 ? accuracyOf({ correct: state.correct, of: state.labels }).accuracy : state.lastAccuracy,
+    ),
     ...(evaluation && { validation: evaluation }),
     imagesPerSecond: totals.seconds > 0 ? totals.images / totals.seconds : 0,
     seconds: totals.seconds,
@@ -227,24 +234,29 @@ async function* runEpochs(
   };
 }
 
+/** The share of hits, where there is something to hit. */
+const accuracyOf = (hits: Hits | undefined): { accuracy?: number } =>
+  hits && hits.of > 0 ? { accuracy: hits.correct / hits.of } : {};
+
+const trainAccuracy = (accuracy: number | undefined) => (accuracy === undefined ? {} : { trainAccuracy: accuracy });
+
 /** Loss and accuracy of each output, where several have a loss. */
-function perOutput(losses: readonly OutputLoss[], results: readonly OutputResult[], size: number) {
+function perOutput(losses: readonly OutputLoss[], results: readonly OutputResult[]) {
   if (losses.length === 1) return {};
-  const entries = results.map(
-    ({ loss, correct }, i) => [losses[i]?.output, { loss, accuracy: correct / size }] as const,
-  );
+  const entries = results.map(({ loss, hits }, i) => [losses[i]?.output, { loss, ...accuracyOf(hits) }] as const);
   return { outputs: Object.fromEntries(entries) };
 }
 
 /** Closes the epoch in `state` and reports it. */
 function finishEpoch(state: TrainingState, count: number) {
   state.lastLoss = state.lossSum / count;
-  state.lastAccuracy = state.correct / count;
+  state.lastAccuracy = accuracyOf({ correct: state.correct, of: state.labels }).accuracy;
   state.epochLosses.push(state.lastLoss);
   state.epoch++;
   state.position = 0;
   state.lossSum = 0;
   state.correct = 0;
+  state.labels = 0;
   const { epoch, step, lastLoss, lastAccuracy } = state;
-  return { type: 'epoch' as const, epoch, step, trainLoss: lastLoss, trainAccuracy: lastAccuracy };
+  return { type: 'epoch' as const, epoch, step, trainLoss: lastLoss, ...trainAccuracy(lastAccuracy) };
 }
