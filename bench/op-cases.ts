@@ -163,7 +163,7 @@ function structureCases(n: number, size: number, c: number): BenchCase[] {
 
 function lossCases(n: number, k: number): BenchCase[] {
   const labels = wholeNumbers('i32', k, n);
-  const attrs = { labelSmoothing: 0 };
+  const attrs = { labelSmoothing: 0, ignoreIndex: -100 };
   const shape = `${k} n${n}`;
   const inputs = [constant(1 / k, n, k), labels, constant(1, 1)];
   return [

@@ -49,7 +49,7 @@ export function netPlan(name: NetName): CompiledPlan {
     { architecture: chain(layers(), inputShape) },
     { size: batch, dtypes: ['u8'] },
     [{ output: OUTPUT, loss: softmaxCrossEntropy(), weight: 1 }],
-    optimizer(),
+    { optimizer: optimizer() },
   );
   const plan = compilePlan(builder.graph, { outputs, layout });
   return { plan, storeBytes: layout.bytes };

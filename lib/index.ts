@@ -12,12 +12,13 @@ export {
   randomCrop,
   randomFlip,
 } from './data/augment.ts';
-export type { Dataset, DatasetInput, DatasetSplits, DatasetTarget } from './data/dataset.ts';
+export type { Dataset, DatasetInput, DatasetSplits, DatasetTarget, Labels } from './data/dataset.ts';
 export { datasetFrom } from './data/dataset-from.ts';
 export { digits } from './data/digits.ts';
 export { openDataset } from './data/open-dataset.ts';
 export { type ErrorCode, LanewiseError } from './errors.ts';
 export type { GraphTensor } from './graph/graph.ts';
+export * as models from './models/networks.ts';
 export {
   type ClipOptions,
   celu,
@@ -49,6 +50,7 @@ export {
   softsign,
   tanh,
 } from './nn/activation.ts';
+export { type BiasOptions, bias } from './nn/bias.ts';
 export { type BranchesOptions, branches } from './nn/branches.ts';
 export type { Builder, Mode } from './nn/builder.ts';
 export { type ConstantOptions, constant, type ParameterOptions, parameter } from './nn/constant.ts';
@@ -90,7 +92,23 @@ export {
 export type { Initializer } from './nn/initializer.ts';
 export type { Layer, LayerConfig, LayerOptions } from './nn/layer.ts';
 export { flatten, type LinearOptions, linear } from './nn/linear.ts';
-export { type Loss, type SoftmaxCrossEntropyOptions, softmaxCrossEntropy } from './nn/loss.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type DiceOptions,
+  dice,
+  type HingeOptions,
+  hinge,
+  huber,
+  type Loss,
+  meanAbsoluteError,
+  meanSquaredError,
+  type PenaltyOptions,
+  type SoftmaxCrossEntropyOptions,
+  smoothL1,
+  softmaxCrossEntropy,
+  withPenalty,
+} from './nn/loss.ts';
 export {
   add,
   type ConcatOptions,
@@ -147,6 +165,7 @@ export {
   type Pool3dOptions,
   type PoolOptions,
 } from './nn/pooling.ts';
+export { mean, type ReductionOptions, sum } from './nn/reduction.ts';
 export {
   type DropoutOptions,
   dropout,
@@ -188,8 +207,24 @@ export type {
 } from './ops/op.ts';
 export * as ops from './ops/public.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
+export { noDecayOfVectors, type ParameterGroup } from './optim/groups.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
+export { type AdagradOptions, adagrad, type RmspropOptions, rmsprop } from './optim/rmsprop.ts';
+export {
+  type CosineOptions,
+  cosine,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  linearWarmup,
+  type OneCycleOptions,
+  oneCycle,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+  type StepDecayOptions,
+  stepDecay,
+} from './optim/schedule.ts';
 export { type SgdOptions, sgd } from './optim/sgd.ts';
+export type { ClipOptions as GradientClipOptions } from './optim/update.ts';
 export type { Numerics } from './plan/plan.ts';
 export { formatArena } from './report/arena.ts';
 export { formatConfusion, formatPerClass } from './report/evaluation.ts';

@@ -122,7 +122,7 @@ function addProgram({ map: { n, h, w, c } }: Of<'add'>): OpProgram {
 function lossProgram({ rows, classes }: Of<'softmax_cross_entropy'>): OpProgram {
   const program = new OpProgram();
   const labels = program.input(wholeNumbers('i32', classes, rows));
-  const attrs = { labelSmoothing: 0 };
+  const attrs = { labelSmoothing: 0, ignoreIndex: -100 };
   const logits = program.input(random(rows, classes));
   const [loss, probs] = program.graph.emit(softmaxCrossEntropy, [logits, labels], attrs) as [GraphTensor, GraphTensor];
   const dloss = program.input(constant(1, 1));

@@ -43,10 +43,12 @@ export const evaluate = defineCommand({
     });
     const seconds = (performance.now() - start) / 1000;
     const say = (line: string): void => printLine(terminal.out, line);
-    say(formatPerClass(confusion, data.classes));
-    if (values.confusion) say(`\n${formatConfusion(confusion, data.classes)}`);
-    say('');
-    say(`accuracy  ${formatPercent(accuracy)}, loss ${formatLoss(loss)}`);
+    if (confusion) {
+      say(formatPerClass(confusion, data.classes));
+      if (values.confusion) say(`\n${formatConfusion(confusion, data.classes)}`);
+      say('');
+    }
+    say(`accuracy  ${accuracy === undefined ? '-' : formatPercent(accuracy)}, loss ${formatLoss(loss)}`);
     say(`speed     ${formatInteger(data.count / seconds)} images/s on ${backend.name} (${backend.isa})`);
     if (values.json) {
       const figures =

@@ -1,5 +1,6 @@
 // `lanewise predict`: what a saved model takes images for: some of a data set, with their labels, or one in a file.
 
+import type { Labels } from '../data/dataset.ts';
 import { readNetpbm } from '../data/netpbm.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import { LanewiseError } from '../errors.ts';
@@ -41,7 +42,7 @@ interface Selection {
   readonly pixels: Uint8Array | Float32Array;
   readonly names: readonly string[];
   /** Class of each image, where it is known. */
-  readonly labels?: Int32Array;
+  readonly labels?: Labels;
   /** Names of the classes; a model file has none. */
   readonly classes: readonly string[];
 }

@@ -31,7 +31,7 @@ export class ProgressDisplay {
     }
     this.#images += event.batchSize;
     this.#loss += event.loss * event.batchSize;
-    this.#correct += event.accuracy * event.batchSize;
+    this.#correct += (event.accuracy ?? 0) * event.batchSize;
     const now = performance.now();
     if (now - this.#lastShown < (this.#out.isTTY ? REDRAW_MS : LOG_LINE_MS)) return;
     this.#lastShown = now;
@@ -57,7 +57,7 @@ export class ProgressDisplay {
     this.#drawn = false;
   }
 
-  #progress({ step, totalSteps, epoch, epochs, imagesPerSecond, batchSize }: StepEvent): Progress {
+  #progress({ step, totalSteps, epoch, epochs, accuracy, imagesPerSecond, batchSize }: StepEvent): Progress {
     const stepsPerEpoch = totalSteps / epochs;
     const imagesLeft = (totalSteps - step) * batchSize;
     return {
@@ -66,7 +66,7 @@ export class ProgressDisplay {
       epochStep: step - (epoch - 1) * stepsPerEpoch,
       stepsPerEpoch,
       loss: this.#loss / this.#images,
-      accuracy: this.#correct / this.#images,
+      accuracy: accuracy === undefined ? undefined : this.#correct / this.#images,
       imagesPerSecond,
       etaSeconds: imagesPerSecond > 0 ? imagesLeft / imagesPerSecond : undefined,
     };

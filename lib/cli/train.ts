@@ -6,11 +6,11 @@ import { selectBackend } from '../backend/select.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import { LanewiseError } from '../errors.ts';
 import { recipeNames, recipes } from '../models/index.ts';
-import { oneCycle } from '../models/one-cycle.ts';
 import type { Recipe } from '../models/recipe.ts';
 import { softmaxCrossEntropy } from '../nn/loss.ts';
 import { adam, adamw } from '../optim/adam.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import { oneCycle } from '../optim/schedule.ts';
 import { sgd } from '../optim/sgd.ts';
 import { formatPerClass } from '../report/evaluation.ts';
 import { formatDuration, formatInteger, formatLoss, formatPercent } from '../report/units.ts';
@@ -173,9 +173,9 @@ function report(
 ): void {
   const { validation } = result;
   if (validation !== undefined && result.stopped === 'completed') {
-    say(formatPerClass(validation.confusion, classes));
-    say('');
-    say(`test accuracy  ${formatPercent(validation.accuracy)}, loss ${formatLoss(validation.loss)}`);
+    const { confusion, accuracy, loss } = validation;
+    if (confusion) say(`${formatPerClass(confusion, classes)}\n`);
+    say(`test accuracy  ${accuracy === undefined ? '-' : formatPercent(accuracy)}, loss ${formatLoss(loss)}`);
   }
   const speed = `${formatInteger(result.imagesPerSecond)} images/s`;
   say(
@@ -194,7 +194,7 @@ function outcome(result: TrainingResult): object {
     epochs: result.epochs,
     steps: result.steps,
     trainLoss: result.trainLoss,
-    trainAccuracy: result.trainAccuracy,
+    trainAccuracy: result.trainAccuracy ?? null,
     testLoss: validation?.loss ?? null,
     testAccuracy: validation?.accuracy ?? null,
     imagesPerSecond: rounded(result.imagesPerSecond),

@@ -3,7 +3,7 @@
 
 import { LanewiseError } from '../errors.ts';
 import { channelStatistics } from './channel-statistics.ts';
-import type { Dataset, DatasetInput, DatasetTarget } from './dataset.ts';
+import type { Dataset, DatasetInput, DatasetTarget, Labels } from './dataset.ts';
 
 /** Values for one input of a network. */
 export interface ExamplesSource {
@@ -18,10 +18,14 @@ export interface ExamplesSource {
 
 /** What one output of a network is to give. */
 export interface LabelsSource {
-  /** Class of each example, from 0. */
-  readonly labels: Int32Array | Uint8Array | readonly number[];
-  /** Names of the classes, or how many there are. */
-  readonly classes: readonly string[] | number;
+  /** Class of each example, from 0, or of each of its pixels; a Float32Array for numbers that are no classes. */
+  readonly labels: Int32Array | Uint8Array | Float32Array | readonly number[];
+  /** Sizes of one example's labels: `[h, w]` for a class of each pixel, `[k]` for k numbers. Default `[]`: one label. */
+  readonly labelShape?: readonly number[] | undefined;
+  /** Names of the classes, or how many there are. Not needed where labels are a Float32Array. */
+  readonly classes?: readonly string[] | number | undefined;
+  /** Label of what does not count, in addition to the classes: the loss's `ignoreIndex`. */
+  readonly ignoreIndex?: number | undefined;
 }
 
 export interface DatasetSource extends ExamplesSource, LabelsSource {
@@ -89,7 +93,7 @@ function examplesFrom(name: string, source: ExamplesSource, fail: Fail): Dataset
     const sizes = `1 to ${MAX_RANK} whole numbers from 1 to ${MAX_SIDE}, channels last`;
     fail(`shape must be ${sizes}, such as [height, width, channels], not ${describe(shape)}`);
   }
-  const size = shape.reduce((product, side) => product * side, 1);
+  const size = elements(shape);
   const channels = shape.at(-1) ?? 1;
   const count = images.length / size;
   if (!isInteger(count, 1, Number.MAX_SAFE_INTEGER)) {
@@ -108,13 +112,28 @@ function examplesFrom(name: string, source: ExamplesSource, fail: Fail): Dataset
   };
 }
 
-function labelsFrom({ labels, classes }: LabelsSource, count: number, fail: Fail): DatasetTarget {
-  const names = classNames(classes, fail);
-  return { labels: checkedLabels(labels, count, names.length, fail), classes: names };
+function labelsFrom(source: LabelsSource, count: number, fail: Fail): DatasetTarget {
+  const { labels, labelShape = [], classes } = source;
+  if (labelShape.length > 0 && !isShape(labelShape)) {
+    fail(`labelShape must be 1 to ${MAX_RANK} whole numbers from 1 to ${MAX_SIDE}, not ${describe(labelShape)}`);
+  }
+  const numbers = labels instanceof Float32Array;
+  if (numbers && classes !== undefined && labelShape.length === 0) {
+    const types = 'an Int32Array, a Uint8Array or an array';
+    fail(`labels must be ${types} where there are classes; leave classes out for numbers`);
+  }
+  const names = numbers && classes === undefined ? [] : classNames(classes, fail);
+  return {
+    labels: checkedLabels(source, count, elements(labelShape), names.length, fail),
+    ...(labelShape.length > 0 && { labelShape: [...labelShape] }),
+    classes: names,
+  };
 }
 
+const elements = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1);
+
 /** Memory that another thread can change, or that can shrink or vanish, cannot be trained on. */
-function checkMemory(array: Uint8Array | Float32Array | Int32Array, what: string, fail: Fail): void {
+function checkMemory(array: Uint8Array | Labels, what: string, fail: Fail): void {
   const buffer = array.buffer;
   if (typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer) {
     fail(
@@ -142,7 +161,7 @@ function isDetached(buffer: ArrayBuffer): boolean {
   }
 }
 
-function classNames(classes: readonly string[] | number, fail: Fail): readonly string[] {
+function classNames(classes: LabelsSource['classes'], fail: Fail): readonly string[] {
   if (typeof classes === 'number') {
     if (!isInteger(classes, 1, MAX_CLASSES)) fail(`classes must be from 1 to ${MAX_CLASSES}, not ${classes}`);
     return Array.from({ length: classes }, (_, index) => String(index));
@@ -153,13 +172,22 @@ function classNames(classes: readonly string[] | number, fail: Fail): readonly s
   return [...classes];
 }
 
-function checkedLabels(labels: DatasetSource['labels'], count: number, classes: number, fail: Fail): Int32Array {
-  if (labels instanceof Int32Array || labels instanceof Uint8Array) checkMemory(labels, 'labels', fail);
+function checkedLabels(source: LabelsSource, count: number, each: number, classes: number, fail: Fail): Labels {
+  const { labels, ignoreIndex } = source;
+  const isTyped = labels instanceof Int32Array || labels instanceof Uint8Array || labels instanceof Float32Array;
+  if (isTyped) checkMemory(labels, 'labels', fail);
   else if (!Array.isArray(labels))
-    fail(`labels must be an Int32Array, a Uint8Array or an array, not ${describe(labels)}`);
-  if (labels.length !== count) fail(`there are ${count} images but ${labels.length} labels`);
-  for (let i = 0; i < count; i++) {
-    if (!isInteger(labels[i], 0, classes - 1)) {
+    fail(`labels must be an Int32Array, a Uint8Array, a Float32Array or an array, not ${describe(labels)}`);
+  if (labels.length !== count * each) {
+    fail(`there are ${count} images${each === 1 ? '' : `, ${each} labels each,`} but ${labels.length} labels`);
+  }
+  if (labels instanceof Float32Array) {
+    const wrong = labels.findIndex((label) => !Number.isFinite(label));
+    if (wrong >= 0) fail(`labels[${wrong}] is ${labels[wrong]}, which is no finite number`);
+    return labels;
+  }
+  for (let i = 0; i < labels.length; i++) {
+    if (!isInteger(labels[i], 0, classes - 1) && (labels[i] !== ignoreIndex || ignoreIndex === undefined)) {
       fail(
         `labels[${i}] is ${describe(labels[i])}; with ${classes} classes a label is a whole number from 0 to ${classes - 1}`,
       );

@@ -12,10 +12,17 @@ export interface DatasetInput {
   readonly std: readonly number[];
 }
 
+/** What outputs are compared with: class numbers, or numbers to be met. */
+export type Labels = Int32Array | Float32Array;
+
 /** What one output of a network should give for each example. */
 export interface DatasetTarget {
-  /** Class of each example, 0 .. classes.length - 1. */
-  readonly labels: Int32Array;
+  /** All examples' labels, one after the other. Class numbers from 0 to classes.length - 1 as an Int32Array, anything else
+   * (regression, probabilities, soft masks) as a Float32Array. */
+  readonly labels: Labels;
+  /** Sizes of one example's labels: `[h, w]` for a class of each pixel, `[k]` for k numbers. Default `[]`: one label. */
+  readonly labelShape?: readonly number[];
+  /** Empty where labels are no classes. */
   readonly classes: readonly string[];
 }
 

@@ -17,7 +17,7 @@ const block = (filters: number): Layer[] => [
   relu(),
 ];
 
-export const cnn: Recipe = {
+export const cnnRecipe: Recipe = {
   description: 'three 3x3 convolutions with batch normalisation and dropout',
   inputShape: [28, 28, 1],
   layers: (classes) => [

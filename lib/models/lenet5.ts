@@ -3,27 +3,35 @@
 
 import { relu } from '../nn/activation.ts';
 import { conv2d } from '../nn/conv2d.ts';
+import type { Layer } from '../nn/layer.ts';
 import { flatten, linear } from '../nn/linear.ts';
 import { maxPool2d } from '../nn/pooling.ts';
+import { checkedNetwork, type NetworkOptions } from './network-options.ts';
 import type { Recipe } from './recipe.ts';
 
-export const lenet5: Recipe = {
-  description: 'LeNet-5: two convolutions, three fully connected layers',
-  inputShape: [28, 28, 1],
-  layers: (classes) => [
-    conv2d({ filters: 6, kernelSize: 5, padding: 2 }),
+/** For `[h, w, c]` of 12 x 12 or more; 10 classes. */
+export function lenet5(options: NetworkOptions = {}): Layer[] {
+  const { classes, channels } = checkedNetwork('lenet5', options, 10);
+  return [
+    conv2d({ filters: channels(6), kernelSize: 5, padding: 2 }),
     relu(),
     maxPool2d({ size: 2 }),
-    conv2d({ filters: 16, kernelSize: 5 }),
+    conv2d({ filters: channels(16), kernelSize: 5 }),
     relu(),
     maxPool2d({ size: 2 }),
     flatten(),
-    linear({ units: 120 }),
+    linear({ units: channels(120) }),
     relu(),
-    linear({ units: 84 }),
+    linear({ units: channels(84) }),
     relu(),
     linear({ units: classes }),
-  ],
+  ];
+}
+
+export const lenet5Recipe: Recipe = {
+  description: 'LeNet-5: two convolutions, three fully connected layers',
+  inputShape: [28, 28, 1],
+  layers: (classes) => lenet5({ classes }),
   epochs: 10,
   batchSize: 64,
   labelSmoothing: 0,

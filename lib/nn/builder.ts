@@ -39,6 +39,8 @@ export class Builder {
   readonly mode: Mode;
   readonly persistent = new Map<string, PersistentSpec>();
   readonly layers: LayerRecord[] = [];
+  /** Inputs that are written once, when a plan has been made. */
+  readonly literals = new Map<string, Float32Array>();
   readonly #frozen: ReadonlySet<string>;
   readonly #counts = new Map<string, number>();
   readonly #names = new Map<Layer, string>();
@@ -150,6 +152,13 @@ export class Builder {
   /** Whether `tensor` is of the current layer's and training must not change it. */
   isFrozen(tensor: GraphTensor): boolean {
     return this.#frozen.has(tensor.name);
+  }
+
+  /** Numbers that a loss or layer was given as an option: [count]. They belong to the plan, not to the model. */
+  literal(name: string, values: Float32Array): GraphTensor {
+    const unique = `literals/${this.literals.size}/${name}`;
+    this.literals.set(unique, values);
+    return this.graph.tensor('input', unique, { shape: [values.length], dtype: 'f32' });
   }
 
   /** Number of the next random stream, the same in every build of the same layers. */

@@ -52,11 +52,19 @@ export function addAll(builder: Builder, xs: readonly GraphTensor[]): GraphTenso
   );
 }
 
+type JoinAll = (builder: Builder, xs: readonly GraphTensor[]) => GraphTensor;
+const joinBy =
+  (name: BinaryName & string): JoinAll =>
+  (builder, xs) =>
+    fromLeft(builder, xs, name, (a, b) => builder.graph.emit(binary, [a, b], binaryAttrs(name)));
+
+/** The product from left to right. */
+export const multiplyAll = joinBy('multiply');
+
 const arithmetic = (name: BinaryName & string, arity: Layer['arity']) => (options: LayerOptions) => {
   onlyKnown(options?.name ?? name, options, ['name']);
-  const emit: Layer['emit'] = (builder, ...xs) =>
-    fromLeft(builder, xs, name, (a, b) => builder.graph.emit(binary, [a, b], binaryAttrs(name)));
-  return defineLayer(name, options, emit, arity);
+  const join = joinBy(name);
+  return defineLayer(name, options, (builder, ...xs) => join(builder, xs), arity);
 };
 const differences = arithmetic('subtract', [2, 2]);
 const products = arithmetic('multiply', [2, Infinity]);

@@ -2,6 +2,7 @@
 
 import { LanewiseError } from '../errors.ts';
 import * as activations from './activation.ts';
+import { bias } from './bias.ts';
 import { branches } from './branches.ts';
 import { constantLayer, parameterLayer } from './constant.ts';
 import * as transposed from './conv-transpose.ts';
@@ -14,6 +15,7 @@ import * as normalizations from './normalization.ts';
 import { onnx, onnxOutput } from './onnx.ts';
 import { crop, pad } from './padding.ts';
 import * as poolings from './pooling.ts';
+import { mean, sum } from './reduction.ts';
 import * as regularizations from './regularization.ts';
 import { residual } from './residual.ts';
 import * as resizing from './resizing.ts';
@@ -28,9 +30,9 @@ const MAX_NESTING = 200;
 
 const factories = new Map<string, Factory>([
   ...Object.entries({ conv1d, conv2d, conv3d, ...transposed, depthwiseConv2d, separableConv2d }),
-  ...Object.entries({ linear, flatten, ...activations, ...normalizations }),
+  ...Object.entries({ linear, bias, flatten, ...activations, ...normalizations }),
   ...Object.entries({ ...poolings, ...globalPoolings, ...regularizations }),
-  ...Object.entries({ reshape, permute, concat, slice, pad, crop, ...resizing, onnx, onnxOutput }),
+  ...Object.entries({ reshape, permute, concat, slice, pad, crop, mean, sum, ...resizing, onnx, onnxOutput }),
   ...Object.entries({ add, subtract, multiply, divide, maximum, minimum }),
   ['constant', constantLayer],
   ['parameter', parameterLayer],

@@ -1,4 +1,4 @@
-// count_correct: how many rows of a batch are classified as labelled.
+// count_correct: how many rows of a batch, or pixels of its images, are classified as labelled.
 
 import { defineOp, elementCount } from './op.ts';
 import { ShapeCheck } from './shape-check.ts';
@@ -8,7 +8,7 @@ import { f32, i32, rowsOf, tensor } from './tensor-data.ts';
  * correct[0] = the number of rows whose first largest logit is at the label: every logit before it is smaller, none
  * after it larger. A row with NaN, or a label outside the classes, never counts.
  *
- * logits [n,k], labels i32 [n] -> correct [1]. Errors: labels not i32 or not one for each row.
+ * logits [..., k], labels i32 [...] -> correct [1]. Errors: labels not i32 or not one for each row.
  */
 export const countCorrect = defineOp({
   name: 'count_correct',
@@ -17,8 +17,9 @@ export const countCorrect = defineOp({
   attrs: {},
   infer(inputs) {
     const check = new ShapeCheck('count_correct', ['logits', 'labels'], inputs);
-    const [n] = check.dims(0, 2);
-    check.shape(1, [n], 'one label for each row of logits', 'i32');
+    const { shape } = check.spec(0);
+    if (shape.length < 2) check.fail(`logits must have at least 2 dimensions, it has ${shape.length}`);
+    check.shape(1, shape.slice(0, -1), 'one label for each row of logits', 'i32');
     return [tensor([1])];
   },
   cost: ([logits]) => ({ flops: elementCount(logits?.shape ?? []) }),

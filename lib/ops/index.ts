@@ -10,6 +10,7 @@ import { batchNorm2dFold } from './batch_norm2d_fold.ts';
 import { biasActivationDx } from './bias_activation_dx.ts';
 import { biasAdd, biasAddDb } from './bias_add.ts';
 import { binary, broadcast, reduce } from './binary.ts';
+import { blend } from './blend.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dDw, conv2dDx } from './conv2d.ts';
 import { countCorrect } from './count_correct.ts';
@@ -28,12 +29,14 @@ import { maxPool2d, maxPool2dDx } from './max_pool2d.ts';
 import { maxPool2dPosition } from './max_pool2d_position.ts';
 import { maxUnpool2d, maxUnpool2dDx } from './max_unpool2d.ts';
 import { normalize } from './normalize.ts';
+import { oneHot } from './one_hot.ts';
 import type { OpDefinition } from './op.ts';
 import { pad, padDx } from './pad.ts';
 import { prelu, preluDw, preluDx } from './prelu.ts';
 import { relu, reluDx } from './relu.ts';
 import { reshape } from './reshape.ts';
 import { resize2d, resize2dDx } from './resize2d.ts';
+import { rmspropStep } from './rmsprop_step.ts';
 import { sgdStep } from './sgd_step.ts';
 import { sigmoid, sigmoidDx } from './sigmoid.ts';
 import { slice, sliceDx } from './slice.ts';
@@ -104,6 +107,9 @@ export const opTable: readonly OpDefinition[] = [
   binary,
   reduce,
   broadcast,
+  rmspropStep,
+  blend,
+  oneHot,
   pad,
   padDx,
   resize2d,
@@ -141,6 +147,7 @@ export {
   biasAdd,
   biasAddDb,
   binary,
+  blend,
   broadcast,
   concat,
   conv2d,
@@ -173,6 +180,7 @@ export {
   maxUnpool2d,
   maxUnpool2dDx,
   normalize,
+  oneHot,
   pad,
   padDx,
   prelu,
@@ -184,6 +192,7 @@ export {
   reshape,
   resize2d,
   resize2dDx,
+  rmspropStep,
   sgdStep,
   sigmoid,
   sigmoidDx,

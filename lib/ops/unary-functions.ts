@@ -257,6 +257,19 @@ export const unaryFunctions = define({
       return less === 0 ? alpha : fround(alpha * exp(fround(less * log32(x))));
     },
   },
+  /** x^2 / 2 up to alpha from 0, from there on a line. Huber 1964. */
+  huber: {
+    check(check, alpha, beta) {
+      check.number('alpha', alpha, 'a finite number above 0', (value) => value > 0);
+      noBeta(check, beta);
+    },
+    flops: 4,
+    forward(x, alpha) {
+      const a = Math.abs(x);
+      return a <= alpha ? fround(fround(0.5 * x) * x) : fround(alpha * fround(a - fround(0.5 * alpha)));
+    },
+    derivative: (x, alpha) => within(x, alpha),
+  },
 });
 
 export type UnaryName = keyof typeof unaryFunctions;

@@ -2,6 +2,7 @@
 
 import { adamStep } from '../ops/adam_step.ts';
 import { onlyKnown, real } from '../options.ts';
+import { groupsConfig, type ParameterGroup, parameterSettings } from './groups.ts';
 import { checkLearningRate, type LearningRate, learningRateConfig, type Optimizer } from './optimizer.ts';
 
 export interface AdamOptions {
@@ -15,25 +16,37 @@ export interface AdamOptions {
   readonly epsilon?: number;
   /** Default 0 for `adam`, 0.01 for `adamw`. */
   readonly weightDecay?: number;
+  /** Settings for some of the parameters, such as `noDecayOfVectors`. */
+  readonly groups?: readonly ParameterGroup[];
 }
 
 function adamFamily(type: 'adam' | 'adamw', options: AdamOptions): Optimizer {
-  onlyKnown(type, options, ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay']);
+  onlyKnown(type, options, ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'groups']);
   const decoupled = type === 'adamw' ? 1 : 0;
   const learningRate = checkLearningRate(type, options.learningRate ?? 0.001);
   const beta1 = real(type, 'beta1', options.beta1 ?? 0.9, 0, 0.9999);
   const beta2 = real(type, 'beta2', options.beta2 ?? 0.999, 0, 0.999999);
   const epsilon = real(type, 'epsilon', options.epsilon ?? 1e-8, 1e-20, 1);
   const weightDecay = real(type, 'weightDecay', options.weightDecay ?? (decoupled ? 0.01 : 0), 0, 1e3);
+  const { groups } = options;
+  const settings = parameterSettings(type, groups, weightDecay);
   return {
     type,
     learningRate,
-    config: { learningRate: learningRateConfig(learningRate), beta1, beta2, epsilon, weightDecay },
+    config: {
+      learningRate: learningRateConfig(learningRate),
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay,
+      ...groupsConfig(groups),
+    },
     slots: ['mean', 'variance'],
+    learningRateScale: (parameter) => settings(parameter).learningRateScale,
     hyperSize: 3,
     hyper: (step, rate) => [rate / (1 - beta1 ** (step + 1)), 1 / Math.sqrt(1 - beta2 ** (step + 1)), rate],
     emitStep(graph, parameter, [mean, variance], gradient, hyper) {
-      const attrs = { beta1, beta2, epsilon, weightDecay, decoupled };
+      const attrs = { beta1, beta2, epsilon, weightDecay: settings(parameter).weightDecay, decoupled };
       graph.emit(adamStep, [parameter, mean, variance, gradient, hyper], attrs);
     },
   };

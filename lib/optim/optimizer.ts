@@ -11,6 +11,9 @@ export interface Progress {
   /** Epoch of this step, from 0. */
   readonly epoch: number;
   readonly totalSteps: number;
+  readonly epochs: number;
+  /** Mean training loss of each epoch done. */
+  readonly epochLosses: readonly number[];
 }
 
 /** A fixed learning rate, or a function of progress. */
@@ -23,6 +26,8 @@ export interface Optimizer {
   readonly config: Readonly<Record<string, unknown>>;
   /** Names of the slots each parameter needs. */
   readonly slots: readonly string[];
+  /** Factor on the learning rate of `parameter`. */
+  learningRateScale(parameter: Pick<GraphTensor, 'name' | 'shape'>): number;
   /** Length of the input `hyper`. */
   readonly hyperSize: number;
   /** Contents of the input `hyper` for step `step` (from 0). */

@@ -33,4 +33,12 @@ export class StoreLayout {
     this.bytes += alignBytes(tensorBytes(spec));
     return entry;
   }
+
+  /** The same places, where a name stands for what `other` makes of it, if that has a place. */
+  renamed(other: (name: string) => string): StoreLayout {
+    const layout = new StoreLayout();
+    layout.bytes = this.bytes;
+    for (const [name, entry] of this.entries) layout.entries.set(name, this.entries.get(other(name)) ?? entry);
+    return layout;
+  }
 }

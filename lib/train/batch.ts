@@ -1,7 +1,9 @@
 // Checks on what users hand in as inputs and labels, before anything is copied.
 
+import type { DatasetTarget } from '../data/dataset.ts';
 import { LanewiseError } from '../errors.ts';
 import type { Architecture } from '../nn/architecture.ts';
+import type { Loss } from '../nn/loss.ts';
 import { elementCount } from '../ops/op.ts';
 
 /** Raw values of an input, channels last: pixels as bytes, or floats in the same unit. */
@@ -74,20 +76,35 @@ function checkBuffer(caller: string, name: string, array: ArrayBufferView): void
     throw new LanewiseError('data', `${caller}: the memory of ${name} ${problem}; pass a copy (${name}.slice())`);
 }
 
-/** Checks that labels are whole numbers below `classes`. */
+/** Checks that labels are what a loss compares `output` of one example with: whole numbers below the number of classes, or
+ * finite numbers, `labelShape` of them an example. */
 export function checkLabels(
   caller: string,
-  labels: unknown,
-  classes: number,
+  { labels, labelShape = [] }: DatasetTarget,
+  output: readonly number[],
+  loss: Loss,
   name = 'labels',
-): asserts labels is Int32Array {
-  if (!(labels instanceof Int32Array)) throw new LanewiseError('data', `${caller}: ${name} must be an Int32Array`);
+): void {
+  const wanted = loss.targets({ shape: [1, ...output], dtype: 'f32' });
+  const shape = wanted.shape.slice(1);
+  const type = wanted.dtype === 'i32' ? 'an Int32Array' : 'a Float32Array';
+  if (!(wanted.dtype === 'i32' ? labels instanceof Int32Array : labels instanceof Float32Array)) {
+    throw new LanewiseError('data', `${caller}: ${name} must be ${type}, which ${loss.type} compares [${output}] with`);
+  }
   checkBuffer(caller, name, labels);
-  const wrong = labels.findIndex((label) => !(label >= 0 && label < classes));
+  if (labelShape.join() !== shape.join()) {
+    const given = `${name} of an example are [${labelShape}]`;
+    throw new LanewiseError(
+      'data',
+      `${caller}: ${given}, ${loss.type} compares the output [${output}] with [${shape}]`,
+    );
+  }
+  const { ignoreIndex } = loss;
+  const classes = output.at(-1) ?? 1;
+  const fits = wanted.dtype === 'i32' ? (x: number) => (x >= 0 && x < classes) || x === ignoreIndex : Number.isFinite;
+  const wrong = labels.findIndex((label) => !fits(label));
   if (wrong < 0) return;
-  const range = `0 to ${classes - 1}`;
-  throw new LanewiseError(
-    'data',
-    `${caller}: label ${labels[wrong]} of image ${wrong} is outside ${range}, the network's classes`,
-  );
+  const image = Math.floor(wrong / elementCount(shape));
+  const range = wanted.dtype === 'i32' ? `outside 0 to ${classes - 1}, the network's classes` : 'no finite number';
+  throw new LanewiseError('data', `${caller}: label ${labels[wrong]} of image ${image} is ${range}`);
 }

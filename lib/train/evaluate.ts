@@ -2,13 +2,15 @@
 
 import type { BackendOptions } from '../backend/backend.ts';
 import { selectBackend } from '../backend/select.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Labels } from '../data/dataset.ts';
+import type { Loss } from '../nn/loss.ts';
+import { elementCount } from '../ops/op.ts';
 import { integer, onlyKnown } from '../options.ts';
 import { Feed } from './feed.ts';
 import { largest, type Model } from './model.ts';
 import { opsOf } from './network.ts';
 import { type Objective, outputLosses } from './objective.ts';
-import { type OutputResult, Session } from './session.ts';
+import { type Batch, type OutputResult, Session } from './session.ts';
 
 export interface EvaluateOptions extends BackendOptions {
   /** As in `fit`. Default: softmax cross-entropy. */
@@ -20,10 +22,10 @@ export interface EvaluateOptions extends BackendOptions {
 export interface OutputEvaluation {
   /** Mean loss over the data set. */
   readonly loss: number;
-  /** Share of images whose largest output is their label. */
-  readonly accuracy: number;
-  /** `confusion[label][prediction]` counts images. */
-  readonly confusion: readonly Uint32Array[];
+  /** Share of labels (of images, or of their pixels) at which the output is largest; absent where the loss knows no such. */
+  readonly accuracy?: number;
+  /** `confusion[label][prediction]` counts labels; absent as well. */
+  readonly confusion?: readonly Uint32Array[];
 }
 
 /** With several losses, their weighted sum, and accuracy and confusion of the first output that has one. */
@@ -49,16 +51,16 @@ export async function evaluateIn(
   batchSize: number,
   signal?: AbortSignal,
 ): Promise<Evaluation | undefined> {
-  const tallies = session.losses.map(({ output }) => new Tally(session.outputSize(output)));
+  const tallies = session.losses.map(({ output, loss }) => new Tally(session.outputShape(output), loss));
   let loss = 0;
   for (let start = 0; start < feed.count; start += batchSize) {
     if (signal?.aborted) return undefined;
     const batch = feed.slice(start, Math.min(start + batchSize, feed.count));
-    const outputs = tallies.map(({ classes }) => new Float32Array(batch.size * classes));
+    const outputs = tallies.map((tally) => tally.memory(batch.size));
     const result = await session.evaluate(batch, outputs);
     loss += result.loss * batch.size;
     for (const [i, tally] of tallies.entries()) {
-      tally.add(batch.targets[i] as Int32Array, outputs[i] as Float32Array, result.outputs[i] as OutputResult);
+      tally.add(batch, batch.targets[i] as Labels, outputs[i], result.outputs[i] as OutputResult);
     }
   }
   const found = tallies.map((tally) => tally.evaluation(feed.count));
@@ -70,25 +72,43 @@ export async function evaluateIn(
 
 /** What is counted for one output. */
 class Tally {
-  readonly classes: number;
-  readonly #confusion: Uint32Array[];
+  readonly #size: number;
+  readonly #classes: number;
+  readonly #ignored: number | undefined;
+  /** Absent where the loss has no accuracy. */
+  readonly #confusion: readonly Uint32Array[] | undefined;
   #loss = 0;
   #correct = 0;
+  #labels = 0;
 
-  constructor(classes: number) {
-    this.classes = classes;
-    this.#confusion = Array.from({ length: classes }, () => new Uint32Array(classes));
+  constructor(shape: readonly number[], { metric, ignoreIndex }: Loss) {
+    const classes = shape.at(-1) ?? 1;
+    this.#size = elementCount(shape);
+    this.#classes = classes;
+    this.#ignored = ignoreIndex;
+    if (metric === 'accuracy') this.#confusion = Array.from({ length: classes }, () => new Uint32Array(classes));
   }
 
-  add(labels: Int32Array, output: Float32Array, { loss, correct }: OutputResult): void {
-    this.#loss += loss * labels.length;
-    this.#correct += correct;
+  /** Where a batch's output goes, if it is of interest. */
+  memory(size: number): Float32Array | undefined {
+    return this.#confusion && new Float32Array(size * this.#size);
+  }
+
+  add({ size }: Batch, labels: Labels, output: Float32Array | undefined, { loss, hits }: OutputResult): void {
+    this.#loss += loss * size;
+    if (!output || !hits) return;
+    this.#correct += hits.correct;
+    this.#labels += hits.of;
     labels.forEach((label, i) => {
-      (this.#confusion[label] as Uint32Array)[largest(output, i * this.classes, this.classes)]! += 1;
+      if (label === this.#ignored) return;
+      const predicted = largest(output, i * this.#classes, this.#classes);
+      (this.#confusion?.[label] as Uint32Array)[predicted]! += 1;
     });
   }
 
   evaluation(count: number): OutputEvaluation {
-    return { loss: this.#loss / count, accuracy: this.#correct / count, confusion: this.#confusion };
+    const loss = this.#loss / count;
+    if (!this.#confusion) return { loss };
+    return { loss, accuracy: this.#correct / this.#labels, confusion: this.#confusion };
   }
 }

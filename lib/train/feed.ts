@@ -2,7 +2,7 @@
 // in batches.
 
 import type { Augmenter } from '../data/augmenter.ts';
-import type { Dataset, DatasetInput, DatasetTarget } from '../data/dataset.ts';
+import type { Dataset, DatasetInput, DatasetTarget, Labels } from '../data/dataset.ts';
 import { gatherBatch, gatherExamples } from '../data/gather-batch.ts';
 import { LanewiseError } from '../errors.ts';
 import { elementCount } from '../ops/op.ts';
@@ -25,7 +25,7 @@ export class Feed {
   readonly targets: readonly DatasetTarget[];
   readonly #data: Dataset;
   /** Memory of the batches that `gather` makes. */
-  #memory: { readonly inputs: readonly Images[]; readonly labels: readonly Int32Array[]; readonly size: number };
+  #memory: { readonly inputs: readonly Images[]; readonly labels: readonly Labels[]; readonly size: number };
 
   /** Checks that `data` has what `model` takes and what `losses` compare with. */
   constructor(caller: string, data: Dataset, model: Model, losses: readonly OutputLoss[]) {
@@ -57,11 +57,11 @@ export class Feed {
       }
       return `${checkedImages(context, given.images, shape, what)} ${what}`;
     });
-    const labelCounts = losses.map(({ output }, i) => {
-      const { labels } = this.targets[i] as DatasetTarget;
+    const labelCounts = losses.map(({ output, loss }, i) => {
+      const target = this.targets[i] as DatasetTarget;
       const what = losses.length === 1 ? 'labels' : `labels of ${output}`;
-      checkLabels(context, labels, model.outputShapes.get(output)?.at(-1) ?? 0, what);
-      return `${labels.length} ${what}`;
+      checkLabels(context, target, model.outputShapes.get(output) ?? [], loss, what);
+      return `${target.labels.length / labelSize(target)} ${what}`;
     });
     const counts = [...inputCounts, ...labelCounts];
     if (!counts.every((count) => count.startsWith(`${data.count} `))) {
@@ -78,7 +78,10 @@ export class Feed {
         const size = elementCount(shape);
         return images.subarray(start * size, end * size);
       }),
-      targets: this.targets.map(({ labels }) => labels.subarray(start, end)),
+      targets: this.targets.map((target) => {
+        const size = labelSize(target);
+        return target.labels.subarray(start * size, end * size);
+      }),
       size: end - start,
     };
   }
@@ -88,16 +91,16 @@ export class Feed {
     if (size > this.#memory.size) this.#memory = this.#reserve(size);
     const { inputs, labels } = this.#memory;
     const [first, ...others] = this.inputs.map(({ shape }) => elementCount(shape)) as [number, ...number[]];
-    gatherBatch(this.#data, order, start, size, inputs[0] as Images, labels[0] as Int32Array, augmentation);
+    gatherBatch(this.#data, order, start, size, inputs[0] as Images, labels[0] as Labels, augmentation);
     others.forEach((length, i) => {
       gatherExamples((this.inputs[i + 1] as DatasetInput).images, length, order, start, size, inputs[i + 1] as Images);
     });
     this.targets.slice(1).forEach((target, i) => {
-      gatherExamples(target.labels, 1, order, start, size, labels[i + 1] as Int32Array);
+      gatherExamples(target.labels, labelSize(target), order, start, size, labels[i + 1] as Labels);
     });
     return {
       inputs: [first, ...others].map((length, i) => (inputs[i] as Images).subarray(0, size * length)),
-      targets: labels.map((values) => values.subarray(0, size)),
+      targets: labels.map((values, i) => values.subarray(0, size * labelSize(this.targets[i] as DatasetTarget))),
       size,
     };
   }
@@ -109,11 +112,18 @@ export class Feed {
           ? new Uint8Array(size * elementCount(shape))
           : new Float32Array(size * elementCount(shape)),
       ),
-      labels: this.targets.map(() => new Int32Array(size)),
+      labels: this.targets.map((target) =>
+        target.labels instanceof Int32Array
+          ? new Int32Array(size * labelSize(target))
+          : new Float32Array(size * labelSize(target)),
+      ),
       size,
     };
   }
 }
+
+/** How many labels an example has. */
+const labelSize = ({ labelShape = [] }: DatasetTarget): number => elementCount(labelShape);
 
 function further<K extends 'inputs' | 'targets'>(
   caller: string,

@@ -5,6 +5,7 @@ import type { Augmentation } from '../data/augment.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { LanewiseError } from '../errors.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import type { ClipOptions } from '../optim/update.ts';
 import type { Numerics } from '../plan/plan.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Model } from './model.ts';
@@ -21,6 +22,14 @@ export interface FitOptions extends BackendOptions {
    * softmaxCrossEntropy(), weight: 0.3 } }`. The sum is trained on. Default: softmax cross-entropy. */
   readonly loss?: Objective;
   readonly optimizer: Optimizer;
+  /** Limits of the gradients, applied before each step. */
+  readonly clip?: ClipOptions;
+  /** Batches for each step, whose gradients are averaged: a batch of `accumulate * batchSize` in the memory of one (batch norm
+   * sees each by itself). `StepEvent`s come for each batch. Default 1. */
+  readonly accumulate?: number;
+  /** Keeps an exponential moving average of the weights, `average = decay * average + (1 - decay) * w` after each step.
+   * Validation and the finished model use it; checkpoints hold both. */
+  readonly averageDecay?: number;
   /** Passes over the data. Default 1. */
   readonly epochs?: number;
   /** Images per step; the last, smaller batch of an epoch is trained on as well. Default 64. */
@@ -49,10 +58,10 @@ export interface StepEvent {
   readonly epochs: number;
   /** Mean loss of this batch; of several losses their weighted sum. */
   readonly loss: number;
-  /** Share of this batch that the first output with a loss classified correctly, before the update. */
-  readonly accuracy: number;
+  /** Share of this batch's labels that the first output with a loss hit, before the update; absent where the loss knows no hits. */
+  readonly accuracy?: number;
   /** Each output that has a loss, where there are several. */
-  readonly outputs?: Readonly<Record<string, { readonly loss: number; readonly accuracy: number }>>;
+  readonly outputs?: Readonly<Record<string, { readonly loss: number; readonly accuracy?: number }>>;
   readonly learningRate: number;
   readonly batchSize: number;
   /** Over the recent steps of this run. */
@@ -67,7 +76,7 @@ export interface EpochEvent {
   readonly step: number;
   /** Means over the epoch's images, each measured before its update. */
   readonly trainLoss: number;
-  readonly trainAccuracy: number;
+  readonly trainAccuracy?: number;
   readonly validation?: Evaluation;
   readonly imagesPerSecond: number;
   /** Duration of the epoch's training in this run, without validation. */
@@ -83,7 +92,7 @@ export interface TrainingResult {
   readonly epochs: number;
   /** Of the last epoch, as far as it went. */
   readonly trainLoss: number;
-  readonly trainAccuracy: number;
+  readonly trainAccuracy?: number;
   /** After the last whole epoch. */
   readonly validation?: Evaluation;
   /** Training speed of this run, without validation. */

@@ -52,7 +52,7 @@ export function stepOf(model: Model, options: InspectOptions): { session: Sessio
   const { architecture, outputShapes } = model;
   const losses = outputLosses('inspect', architecture, options.loss);
   const size = integer('inspect', 'batchSize', options.batchSize ?? 64, 1);
-  const session = new Session(model, selectBackend(options, opsOf(model, losses, optimizer)), {
+  const session = new Session(model, selectBackend(options, opsOf(model, losses, { optimizer })), {
     losses,
     optimizer,
     numerics,
@@ -60,9 +60,12 @@ export function stepOf(model: Model, options: InspectOptions): { session: Sessio
   const inputs = architecture.inputs.map(({ shape }) =>
     new Uint8Array(size * elementCount(shape)).map((_, i) => randomBits(1, i)),
   );
-  const targets = losses.map(({ output }) => {
-    const classes = outputShapes.get(output)?.at(-1) ?? 1;
-    return new Int32Array(size).map((_, i) => i % classes);
+  const targets = losses.map(({ output, loss }) => {
+    const shape = outputShapes.get(output) ?? [];
+    const { shape: wanted, dtype } = loss.targets({ shape: [size, ...shape], dtype: 'f32' });
+    const count = elementCount(wanted);
+    if (dtype === 'f32') return new Float32Array(count).map((_, i) => i % 2);
+    return new Int32Array(count).map((_, i) => i % (shape.at(-1) ?? 1));
   });
   return { session, batch: { inputs, targets, size } };
 }

@@ -9,7 +9,7 @@ import { countCorrect } from '../ops/count_correct.ts';
 import { anyDefined } from '../ops/custom-op.ts';
 import { guardFinite } from '../ops/guard_finite.ts';
 import type { DType, OpDefinition } from '../ops/op.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
+import { emitUpdate, type Update } from '../optim/update.ts';
 import { fail } from '../options.ts';
 import { emitTotal, type OutputLoss } from './objective.ts';
 
@@ -32,7 +32,7 @@ export interface Network {
   readonly outputs: Readonly<Record<string, GraphTensor>>;
 }
 
-/** Names, in graphs, of what belongs to an output: the labels it is to give, itself, its loss, and its hits. */
+/** Names, in graphs, of what belongs to an output: what it is compared with, itself, its loss, and its hits, if its loss has some. */
 export const targetTensor = (output: string): string => `targets/${output}`;
 export const outputTensor = (output: string): string => `outputs/${output}`;
 export const lossTensor = (output: string): string => `loss/${output}`;
@@ -40,9 +40,6 @@ export const correctTensor = (output: string): string => `correct/${output}`;
 
 /** Name, in graphs, of the gradient of a parameter. */
 export const gradientTensor = (parameter: string): string => `gradients/${parameter}`;
-
-/** Name of an optimizer slot's tensor. */
-export const slotName = (parameter: string, slot: string): string => `${parameter}/${slot}`;
 
 interface Forward {
   readonly builder: Builder;
@@ -69,16 +66,17 @@ function forward({ architecture, frozen }: NetworkSource, mode: Mode, { size, dt
 }
 
 /** The total loss, and the loss and hits of each output that has one. */
-function withLosses({ builder, results }: Forward, losses: readonly OutputLoss[], size: number) {
+function withLosses({ builder, results }: Forward, losses: readonly OutputLoss[]) {
   const { graph } = builder;
   const measured: Record<string, GraphTensor> = {};
   for (const { output, loss } of losses) {
     const result = results.get(output) as GraphTensor;
     graph.layer = 'loss';
-    const labels = graph.tensor('input', targetTensor(output), { shape: [size], dtype: 'i32' });
-    measured[lossTensor(output)] = loss.emit(builder, result, labels);
-    const [correct] = graph.emit(countCorrect, [result, labels], {}) as [GraphTensor];
-    measured[correctTensor(output)] = correct;
+    const targets = graph.tensor('input', targetTensor(output), loss.targets(result));
+    measured[lossTensor(output)] = loss.emit(builder, result, targets);
+    if (loss.metric === 'accuracy') {
+      measured[correctTensor(output)] = graph.emit(countCorrect, [result, targets], {})[0] as GraphTensor;
+    }
   }
   const values = losses.map(({ output }) => measured[lossTensor(output)] as GraphTensor);
   return { loss: emitTotal(builder, losses, values), ...measured };
@@ -89,39 +87,30 @@ export function trainingNetwork(
   source: NetworkSource,
   batch: BatchSpec,
   losses: readonly OutputLoss[],
-  optimizer: Optimizer,
+  update: Update,
+  completes = true,
 ): Network {
   const network = forward(source, 'training', batch);
   const { builder } = network;
   const { graph } = builder;
-  const outputs = withLosses(network, losses, batch.size);
+  const outputs = withLosses(network, losses);
   graph.emit(guardFinite, [outputs.loss], {});
   builder.emitDeferred();
   // Before differentiation: a fused op's gradient reads less than the gradients of its parts.
   fuse(graph, Object.values(outputs));
   const gradients = differentiate(graph, outputs.loss);
   if (gradients.size === 0) fail('fit', 'nothing to train: the loss depends on no parameter that is not frozen');
-  graph.layer = 'optimizer';
-  const hyper = graph.tensor('input', 'hyper', { shape: [optimizer.hyperSize], dtype: 'f32' });
-  for (const [parameter, gradient] of gradients) {
-    graph.layer = parameter.layer;
-    const slots = optimizer.slots.map((slot) => graph.tensor('state', slotName(parameter.name, slot), parameter));
-    optimizer.emitStep(graph, parameter, slots, gradient, hyper);
-  }
+  emitUpdate(graph, gradients, update, completes);
   changeEarly(graph);
   return { builder, outputs };
 }
 
 /** The ops of a model's runs, where some may be the user's own. */
-export function opsOf(
-  source: NetworkSource,
-  losses: readonly OutputLoss[] = [],
-  optimizer?: Optimizer,
-): OpDefinition[] {
+export function opsOf(source: NetworkSource, losses: readonly OutputLoss[] = [], update?: Update): OpDefinition[] {
   if (!anyDefined()) return [];
   const batch = { size: 1, dtypes: [] };
   const measured = losses.length > 0 ? [evaluationNetwork(source, batch, losses)] : [predictionNetwork(source, batch)];
-  const trained = optimizer ? [trainingNetwork(source, batch, losses, optimizer)] : [];
+  const trained = update ? [trainingNetwork(source, batch, losses, update)] : [];
   return [...measured, ...trained].flatMap(({ builder }) => builder.graph.nodes.map(({ op }) => op));
 }
 
@@ -129,7 +118,7 @@ export function opsOf(
 export function gradientNetwork(source: NetworkSource, batch: BatchSpec, losses: readonly OutputLoss[]): Network {
   const network = forward(source, 'training', batch);
   const { graph } = network.builder;
-  const outputs = withLosses(network, losses, batch.size);
+  const outputs = withLosses(network, losses);
   fuse(graph, Object.values(outputs));
   const gradients = [...differentiate(graph, outputs.loss)].map(([{ name }, g]) => [gradientTensor(name), g] as const);
   return { builder: network.builder, outputs: { ...outputs, ...Object.fromEntries(gradients) } };
@@ -137,7 +126,7 @@ export function gradientNetwork(source: NetworkSource, batch: BatchSpec, losses:
 
 export function evaluationNetwork(source: NetworkSource, batch: BatchSpec, losses: readonly OutputLoss[]): Network {
   const network = forward(source, 'inference', batch);
-  const measured = withLosses(network, losses, batch.size);
+  const measured = withLosses(network, losses);
   return { builder: network.builder, outputs: { ...measured, ...named(network.results) } };
 }
 

@@ -19,13 +19,17 @@ export interface TrainingState {
   /** Sums over the current epoch so far. */
   lossSum: number;
   correct: number;
-  /** Means of the last whole epoch. */
+  labels: number;
+  /** Means of the last whole epoch; no accuracy where the loss has none. */
   lastLoss: number;
-  lastAccuracy: number;
+  lastAccuracy: number | undefined;
+  /** Mean loss of each whole epoch. */
+  epochLosses: number[];
 }
 
 /** The part of the state that the checkpoint format does not know by name. */
-interface History extends Pick<TrainingState, 'lossSum' | 'correct' | 'lastLoss' | 'lastAccuracy'> {
+interface History
+  extends Pick<TrainingState, 'lossSum' | 'correct' | 'labels' | 'lastLoss' | 'lastAccuracy' | 'epochLosses'> {
   readonly imageCount: number;
   readonly numerics: Numerics;
   readonly augmentation: string;
@@ -37,8 +41,10 @@ export const newTrainingState = (): TrainingState => ({
   position: 0,
   lossSum: 0,
   correct: 0,
+  labels: 0,
   lastLoss: 0,
-  lastAccuracy: 0,
+  lastAccuracy: undefined,
+  epochLosses: [],
 });
 
 /** Writes everything `resumeFrom` needs, atomically. */
@@ -55,10 +61,10 @@ export async function saveCheckpoint(
     session.read(name, data);
     tensors.set(name, { shape, data });
   }
-  const { lossSum, correct, lastLoss, lastAccuracy, step, epoch, position } = state;
+  const { lossSum, correct, labels, lastLoss, lastAccuracy, epochLosses, step, epoch, position } = state;
   const { data, seed, batchSize, numerics } = setup;
   const run = { imageCount: data.count, numerics, augmentation: augmentationJson(setup) };
-  const history: History = { lossSum, correct, lastLoss, lastAccuracy, ...run };
+  const history: History = { lossSum, correct, labels, lastLoss, lastAccuracy, epochLosses, ...run };
   await writeCheckpoint(path, {
     architecture: model.architectureJson(),
     optimizer: optimizerJson(setup),
@@ -87,7 +93,10 @@ export async function resumeFrom(
   same(path, 'number of training images', history.imageCount, setup.data.count);
   same(path, 'numerics', history.numerics, setup.numerics);
   same(path, 'augmentation', history.augmentation, augmentationJson(setup));
-  same(path, 'optimizer', optimizerType(checkpoint.optimizer), setup.optimizer.type);
+  const stored = JSON.parse(checkpoint.optimizer) as { type: string; accumulate?: number; averageDecay?: number };
+  same(path, 'optimizer', stored.type, setup.optimizer.type);
+  same(path, 'accumulate', stored.accumulate ?? 1, setup.accumulate);
+  same(path, 'averageDecay', stored.averageDecay ?? 0, setup.averageDecay ?? 0);
 
   const weights = new Map([...checkpoint.tensors].filter(([name]) => model.tensors.has(name)));
   model.assign(weights, path);
@@ -99,22 +108,24 @@ export async function resumeFrom(
     session.write(name, tensor.data as Float32Array);
   }
   const { step, epoch, position } = checkpoint;
-  const { lossSum, correct, lastLoss, lastAccuracy } = history;
-  if (![lossSum, correct, lastLoss, lastAccuracy].every(Number.isFinite) || position >= setup.data.count) {
+  const { lossSum, correct, labels, lastLoss, lastAccuracy, epochLosses } = history;
+  if (
+    ![lossSum, correct, labels, lastLoss, lastAccuracy ?? 0, ...(epochLosses ?? [NaN])].every(Number.isFinite) ||
+    position >= setup.data.count
+  ) {
     throw new LanewiseError('file', `${path}: its training history cannot be used; resume from another checkpoint`);
   }
-  return { step, epoch, position, lossSum, correct, lastLoss, lastAccuracy };
+  return { step, epoch, position, lossSum, correct, labels, lastLoss, lastAccuracy, epochLosses };
 }
 
-function optimizerJson({ optimizer, losses }: TrainingSetup): string {
+function optimizerJson({ optimizer, losses, clip, accumulate, averageDecay }: TrainingSetup): string {
   const described = losses.map(({ output, loss, weight }) => ({ output, weight, type: loss.type, ...loss.config }));
-  return JSON.stringify({ type: optimizer.type, ...optimizer.config, losses: described });
+  const update = { clip, ...(accumulate > 1 && { accumulate }), averageDecay };
+  return JSON.stringify({ type: optimizer.type, ...optimizer.config, ...update, losses: described });
 }
 
 const augmentationJson = ({ augment }: TrainingSetup): string =>
   JSON.stringify(augment.map(({ type, config }) => ({ type, ...config })));
-
-const optimizerType = (json: string): string => (JSON.parse(json) as { type: string }).type;
 
 function same(path: string, what: string, then: string | number, now: string | number): void {
   if (then === now) return;

@@ -2,9 +2,10 @@
 // per kind of run, batch size and input type. Weights are copied from the model at the start and back on request.
 
 import type { Backend, Executable, Store } from '../backend/backend.ts';
+import type { Labels } from '../data/dataset.ts';
 import { inputTensor } from '../nn/builder.ts';
 import { elementCount, type TypedArray } from '../ops/op.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
+import { AVERAGE, slotName, type Update, type UpdateContext, updateInputs, updateSlots } from '../optim/update.ts';
 import { compilePlan, type Numerics, type Plan } from '../plan/plan.ts';
 import { StoreLayout } from '../plan/store-layout.ts';
 import type { Images } from './batch.ts';
@@ -20,7 +21,6 @@ import {
   type Network,
   outputTensor,
   predictionNetwork,
-  slotName,
   targetTensor,
   trainingNetwork,
 } from './network.ts';
@@ -30,15 +30,20 @@ export interface Batch {
   /** In the order of the model's inputs. */
   readonly inputs: readonly Images[];
   /** Labels in the order of the losses. */
-  readonly targets: readonly Int32Array[];
+  readonly targets: readonly Labels[];
   readonly size: number;
+}
+
+export interface Hits {
+  readonly correct: number;
+  readonly of: number;
 }
 
 export interface OutputResult {
   /** Mean loss over the batch, not weighted. */
   readonly loss: number;
-  /** Examples whose largest value is at their label. */
-  readonly correct: number;
+  /** Labels at which the output's largest value is, and how many labels there are; absent where the loss has no such thing. */
+  readonly hits?: Hits;
 }
 
 export interface BatchResult {
@@ -48,15 +53,12 @@ export interface BatchResult {
   readonly outputs: readonly OutputResult[];
 }
 
-export interface StepContext {
+export interface StepContext extends UpdateContext {
   readonly seed: number;
-  readonly step: number;
-  readonly learningRate: number;
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends Partial<Update> {
   readonly losses?: readonly OutputLoss[];
-  readonly optimizer?: Optimizer;
   readonly numerics?: Numerics | undefined;
 }
 
@@ -65,7 +67,8 @@ export interface CompiledPlan {
   readonly executable: Executable;
 }
 
-export type PlanKind = 'train' | 'gradients' | 'evaluate' | 'predict' | 'inspect';
+/** `accumulate` adds the gradients of a batch to those before it and changes no weight. */
+export type PlanKind = 'train' | 'accumulate' | 'gradients' | 'evaluate' | 'predict' | 'inspect';
 
 /** Plans kept compiled; a prediction service with many batch sizes must not grow without bound. */
 const MAX_PLANS = 12;
@@ -90,11 +93,15 @@ export class Session {
     for (const [name, { shape, role }] of model.tensors) {
       this.#layout.place(name, { shape, dtype: 'f32' });
       if (role !== 'parameter' || this.#frozen.has(name)) continue;
-      for (const slot of options.optimizer?.slots ?? [])
+      for (const slot of hasOptimizer(options) ? updateSlots(options) : [])
         this.#layout.place(slotName(name, slot), { shape, dtype: 'f32' });
     }
     this.#store = backend.createStore(this.#layout.bytes);
-    for (const [name, { data }] of model.tensors) this.write(name, data);
+    for (const [name, { data }] of model.tensors) {
+      this.write(name, data);
+      const average = slotName(name, AVERAGE);
+      if (this.#layout.entries.has(average)) this.write(average, data);
+    }
   }
 
   /** Names and shapes of everything that persists, optimizer slots included. */
@@ -102,31 +109,33 @@ export class Session {
     return this.#layout.entries;
   }
 
-  /** Values that the output `name` has for one example. */
-  outputSize(name: string): number {
-    return elementCount(this.#model.outputShapes.get(name) ?? []);
+  /** Sizes of the output `name` for one example. */
+  outputShape(name: string): readonly number[] {
+    return this.#model.outputShapes.get(name) ?? [];
   }
 
   write(name: string, data: Float32Array): void {
-    this.#store.write(this.#offset(name), data);
+    this.#store.write(offsetIn(this.#layout, name), data);
   }
 
   read(name: string, target: Float32Array): void {
-    this.#store.read(this.#offset(name), target);
+    this.#store.read(offsetIn(this.#layout, name), target);
   }
 
-  /** Copies the trained weights back into the model. */
+  /** Copies the trained weights, or their averages where those are kept, back into the model. */
   download(): void {
-    for (const [name, { data }] of this.#model.tensors) this.read(name, data);
+    const layout = this.#averages();
+    for (const [name, { data }] of this.#model.tensors) this.#store.read(offsetIn(layout, name), data);
     this.#model.weightsChanged();
   }
 
-  /** One training step; undefined when the loss is not finite, in which case nothing has changed. */
-  async train(batch: Batch, context: StepContext): Promise<BatchResult | undefined> {
-    const compiled = this.compiled('train', batch);
+  /** One training step, or one batch of a step that has more; undefined when the loss is not finite, in which case nothing
+   * has changed. */
+  async train(batch: Batch, context: StepContext, completes = true): Promise<BatchResult | undefined> {
+    const compiled = this.compiled(completes ? 'train' : 'accumulate', batch);
     this.#writeInputs(compiled, batch, context);
     const finite = await compiled.executable.run();
-    return finite ? this.#result(compiled) : undefined;
+    return finite ? this.#result(compiled, batch) : undefined;
   }
 
   /** Losses and hits of `batch` in training mode, with the gradient of each parameter that influences the loss. */
@@ -145,17 +154,20 @@ export class Session {
       readOutput(compiled, output, values);
       gradients.set(name, values);
     }
-    return { result: this.#result(compiled), gradients };
+    return { result: this.#result(compiled, batch), gradients };
   }
 
-  /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`. */
-  async evaluate(batch: Batch, outputs: readonly Float32Array[]): Promise<BatchResult> {
+  /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`, where there
+   * is memory for it. */
+  async evaluate(batch: Batch, outputs: readonly (Float32Array | undefined)[]): Promise<BatchResult> {
     const compiled = this.compiled('evaluate', batch);
     this.#writeInputs(compiled, batch);
     await compiled.executable.run();
-    for (const [i, { output }] of this.losses.entries())
-      readOutput(compiled, outputTensor(output), outputs[i] as Float32Array);
-    return this.#result(compiled);
+    for (const [i, { output }] of this.losses.entries()) {
+      const memory = outputs[i];
+      if (memory) readOutput(compiled, outputTensor(output), memory);
+    }
+    return this.#result(compiled, batch);
   }
 
   /** Writes what the network gives for `size` examples to `outputs`, in the order of the model's. */
@@ -193,8 +205,10 @@ export class Session {
     if (known) return known;
     const { builder, outputs } = this.#network(kind, { size, dtypes });
     const { numerics = 'fast' } = this.#options;
-    const plan = compilePlan(builder.graph, { outputs, layout: this.#layout, numerics, keepAll: kind === 'inspect' });
+    const layout = kind === 'evaluate' ? this.#averages() : this.#layout;
+    const plan = compilePlan(builder.graph, { outputs, layout, numerics, keepAll: kind === 'inspect' });
     const compiled = { plan, executable: this.backend.compile(plan, this.#store) };
+    for (const [name, values] of builder.literals) writeInput(compiled, name, values);
     if (this.#plans.size >= MAX_PLANS) this.#plans.delete(this.#plans.keys().next().value as string);
     this.#plans.set(key, compiled);
     return compiled;
@@ -202,21 +216,17 @@ export class Session {
 
   #network(kind: PlanKind, batch: BatchSpec): Network {
     const source = { architecture: this.#model.architecture, frozen: this.#frozen };
-    const { optimizer } = this.#options;
     if (kind === 'predict') return predictionNetwork(source, batch);
     if (kind === 'inspect') return inspectionNetwork(source, batch);
     if (this.losses.length === 0) throw new Error('session: this kind of run needs a loss');
     if (kind === 'gradients') return gradientNetwork(source, batch, this.losses);
     if (kind === 'evaluate') return evaluationNetwork(source, batch, this.losses);
-    if (!optimizer) throw new Error('session: training needs an optimizer');
-    return trainingNetwork(source, batch, this.losses, optimizer);
+    if (!hasOptimizer(this.#options)) throw new Error('session: training needs an optimizer');
+    return trainingNetwork(source, batch, this.losses, this.#options, kind === 'train');
   }
 
-  #writeInputs({ plan, executable }: CompiledPlan, batch: Batch, context?: StepContext): void {
-    const write = (name: string, data: TypedArray) => {
-      const tensor = plan.inputs[name];
-      if (tensor !== undefined) executable.write(tensor, data);
-    };
+  #writeInputs(compiled: CompiledPlan, batch: Batch, context?: StepContext): void {
+    const write = (name: string, data: TypedArray) => writeInput(compiled, name, data);
     for (const [i, { name }] of this.#model.architecture.inputs.entries())
       write(inputTensor(name), batch.inputs[i] as Images);
     for (const [i, { output }] of this.losses.entries()) {
@@ -224,24 +234,43 @@ export class Session {
       if (labels) write(targetTensor(output), labels);
     }
     if (!context) return;
-    const { seed, step, learningRate } = context;
-    write('step', Int32Array.of(seed, step));
-    write('hyper', Float32Array.from(this.#options.optimizer?.hyper(step, learningRate) ?? []));
+    const { seed, step, accumulated = 0 } = context;
+    const { accumulate = 1 } = this.#options;
+    // Each batch of a step draws its own random numbers.
+    write('step', Int32Array.of(seed, step * accumulate + accumulated));
+    if (!hasOptimizer(this.#options)) return;
+    for (const [name, values] of updateInputs(this.#options, context, Object.keys(compiled.plan.inputs)))
+      write(name, values);
   }
 
-  #result(compiled: CompiledPlan): BatchResult {
-    const outputs = this.losses.map(({ output }) => ({
-      loss: scalar(compiled, lossTensor(output)),
-      correct: scalar(compiled, correctTensor(output)),
-    }));
+  #result(compiled: CompiledPlan, batch: Batch): BatchResult {
+    const outputs = this.losses.map(({ output, loss }, i) => {
+      const value = scalar(compiled, lossTensor(output));
+      if (loss.metric !== 'accuracy') return { loss: value };
+      const of = countLabels(batch.targets[i] as Labels, loss.ignoreIndex);
+      return { loss: value, hits: { correct: scalar(compiled, correctTensor(output)), of } };
+    });
     return { loss: scalar(compiled, 'loss'), outputs };
   }
 
-  #offset(name: string): number {
-    const entry = this.#layout.entries.get(name);
-    if (!entry) throw new Error(`session: no tensor ${name}`);
-    return entry.offset;
+  /** The layout in which a weight's name stands for its moving average, if there is one. */
+  #averages(): StoreLayout {
+    return this.#layout.renamed((name) => slotName(name, AVERAGE));
   }
+}
+
+/** How many labels count. */
+function countLabels(labels: Labels, ignored: number | undefined): number {
+  if (ignored === undefined) return labels.length;
+  let count = 0;
+  for (const label of labels) if (label !== ignored) count++;
+  return count;
+}
+
+/** Writes an input that the plan reads; one that it does not has no place there. */
+function writeInput({ plan, executable }: CompiledPlan, name: string, data: TypedArray): void {
+  const tensor = plan.inputs[name];
+  if (tensor !== undefined) executable.write(tensor, data);
 }
 
 function readOutput({ plan, executable }: CompiledPlan, name: string, target: Float32Array): void {
@@ -252,4 +281,12 @@ function scalar(compiled: CompiledPlan, name: string): number {
   const value = new Float32Array(1);
   readOutput(compiled, name, value);
   return value[0] as number;
+}
+
+const hasOptimizer = (options: SessionOptions): options is SessionOptions & Update => options.optimizer !== undefined;
+
+function offsetIn(layout: StoreLayout, name: string): number {
+  const entry = layout.entries.get(name);
+  if (!entry) throw new Error(`session: no tensor ${name}`);
+  return entry.offset;
 }

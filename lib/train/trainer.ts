@@ -5,7 +5,7 @@ import { selectBackend } from '../backend/select.ts';
 import { Augmenter } from '../data/augmenter.ts';
 import { LanewiseError } from '../errors.ts';
 import { learningRateAt } from '../optim/optimizer.ts';
-import { integer, onlyKnown } from '../options.ts';
+import { integer, onlyKnown, real } from '../options.ts';
 import type { Numerics } from '../plan/plan.ts';
 import { permutation, streamKey } from '../random.ts';
 import { seedOf } from './build-model.ts';
@@ -17,7 +17,7 @@ import type { Model } from './model.ts';
 import { opsOf } from './network.ts';
 import { type OutputLoss, outputLosses } from './objective.ts';
 import { newTrainingState, resumeFrom, saveCheckpoint, type TrainingState } from './resume.ts';
-import { type OutputResult, Session } from './session.ts';
+import { type Hits, type OutputResult, Session } from './session.ts';
 
 const STREAM_SHUFFLE = 0x5f1e;
 const STREAM_AUGMENT = 0xa063;
@@ -35,7 +35,17 @@ const OPTIONS = [
   'signal',
   'onStep',
 ];
-const MORE_OPTIONS = ['onEpoch', 'checkpoint', 'resume', 'backend', 'threads', 'isa'];
+const MORE_OPTIONS = [
+  'clip',
+  'accumulate',
+  'averageDecay',
+  'onEpoch',
+  'checkpoint',
+  'resume',
+  'backend',
+  'threads',
+  'isa',
+];
 
 /** Options with their defaults, checked. */
 export interface TrainingSetup extends FitOptions {
@@ -49,6 +59,7 @@ export interface TrainingSetup extends FitOptions {
   readonly augmenter: Augmenter | undefined;
   readonly feed: Feed;
   readonly validationFeed: Feed | undefined;
+  readonly accumulate: number;
   readonly totalSteps: number;
 }
 
@@ -65,12 +76,23 @@ function checkedSetup(model: Model, options: FitOptions): TrainingSetup {
   const validationFeed = validation && new Feed('fit', validation, model, losses);
   const augment = options.augment ?? [];
   const augmenter = Array.isArray(augment) && augment.length === 0 ? undefined : new Augmenter('fit', data, augment);
+  if (augmenter && (feed.targets[0]?.labelShape ?? []).length > 1) {
+    throw new LanewiseError('option', 'fit: augment changes images alone, labels of pixels would no longer fit them');
+  }
   const epochs = integer('fit', 'epochs', options.epochs ?? 1, 1);
   const batchSize = Math.min(integer('fit', 'batchSize', options.batchSize ?? 64, 1), data.count);
   if (checkpoint?.everySteps !== undefined) integer('fit', 'checkpoint.everySteps', checkpoint.everySteps, 1);
-  const totalSteps = epochs * Math.ceil(data.count / batchSize);
+  const accumulate = integer('fit', 'accumulate', options.accumulate ?? 1, 1);
+  const { clip, averageDecay } = options;
+  if (clip !== undefined) {
+    onlyKnown('fit: clip', clip, ['norm', 'value']);
+    for (const [name, limit] of Object.entries(clip)) real('fit', `clip.${name}`, limit, 1e-30, 1e30);
+  }
+  if (averageDecay !== undefined) real('fit', 'averageDecay', averageDecay, 0, 0.9999999);
+  const totalSteps = epochs * Math.ceil(Math.ceil(data.count / batchSize) / accumulate);
   return {
     ...options,
+    accumulate,
     losses,
     epochs,
     batchSize,
@@ -91,7 +113,7 @@ export async function* trainingEvents(
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
   const setup = checkedSetup(model, options);
   normalizeLike(model, setup.feed);
-  const session = new Session(model, selectBackend(options, opsOf(model, setup.losses, setup.optimizer)), setup);
+  const session = new Session(model, selectBackend(options, opsOf(model, setup.losses, setup)), setup);
   const state = setup.resume ? await resumeFrom(setup.resume, model, session, setup) : newTrainingState();
   try {
     return yield* runEpochs(model, setup, session, state);
@@ -116,15 +138,27 @@ async function* runEpochs(
   session: Session,
   state: TrainingState,
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
-  const { feed, validationFeed, epochs, batchSize, seed, signal, checkpoint, totalSteps, optimizer, augmenter } = setup;
+  const {
+    feed,
+    validationFeed,
+    epochs,
+    batchSize,
+    seed,
+    signal,
+    checkpoint,
+    totalSteps,
+    optimizer,
+    augmenter,
+    accumulate,
+  } = setup;
   const { count } = feed;
   const totals = { images: 0, seconds: 0 };
   let evaluation: Evaluation | undefined;
   let savedAt = -1;
   const save = async () => {
-    if (!checkpoint || savedAt === state.step) return;
+    if (!checkpoint || savedAt === state.position + state.epoch * count) return;
     await saveCheckpoint(checkpoint.path, model, session, setup, state);
-    savedAt = state.step;
+    savedAt = state.position + state.epoch * count;
   };
 
   while (state.epoch < epochs && !signal?.aborted) {
@@ -135,14 +169,19 @@ async function* runEpochs(
       const start = performance.now();
       const size = Math.min(batchSize, count - state.position);
       const batch = feed.gather(order, state.position, size, augmentation);
-      const learningRate = learningRateAt(optimizer, { step: state.step, epoch: state.epoch, totalSteps });
-      const context = { seed, step: state.step, learningRate };
-      const result = await session.train(batch, context);
+      const learningRate = learningRateAt(optimizer, { ...state, totalSteps, epochs });
+      // Batches before the last of an epoch are whole, so the position says how many of this step there were.
+      const accumulated = Math.round(state.position / batchSize) % accumulate;
+      const completes = accumulated + 1 === accumulate || state.position + size === count;
+      const context = { seed, step: state.step, learningRate, accumulated };
+      const result = await session.train(batch, context, completes);
       if (!result) throw await divergedError(model, session, batch, context);
-      state.step++;
+      if (completes) state.step++;
       state.position += size;
       state.lossSum += result.loss * size;
-      state.correct += result.outputs[0]?.correct ?? 0;
+      const hits = result.outputs[0]?.hits;
+      state.correct += hits?.correct ?? 0;
+      state.labels += hits?.of ?? 0;
       clock.images += size;
       clock.seconds += (performance.now() - start) / 1000;
       yield {
@@ -152,13 +191,13 @@ async function* runEpochs(
         epoch: state.epoch + 1,
         epochs,
         loss: result.loss,
-        accuracy: (result.outputs[0]?.correct ?? 0) / size,
-        ...perOutput(setup.losses, result.outputs, size),
+        ...accuracyOf(hits),
+        ...perOutput(setup.losses, result.outputs),
         learningRate,
         batchSize: size,
         imagesPerSecond: clock.images / clock.seconds,
       };
-      const due = checkpoint?.everySteps && state.step % checkpoint.everySteps === 0;
+      const due = completes && checkpoint?.everySteps && state.step % checkpoint.everySteps === 0;
       if (due && state.position < count) await save(); // The end of an epoch saves anyway.
     }
     totals.images += clock.images;
@@ -182,7 +221,9 @@ async function* runEpochs(
     steps: state.step,
     epochs: state.epoch,
     trainLoss: state.position > 0 ? state.lossSum / state.position : state.lastLoss,
-    trainAccuracy: state.position > 0 ? state.correct / state.position : state.lastAccuracy,
+    ...trainAccuracy(
+      state.position > 0 ? accuracyOf({ correct: state.correct, of: state.labels }).accuracy : state.lastAccuracy,
+    ),
     ...(evaluation && { validation: evaluation }),
     imagesPerSecond: totals.seconds > 0 ? totals.images / totals.seconds : 0,
     seconds: totals.seconds,
@@ -193,23 +234,29 @@ async function* runEpochs(
   };
 }
 
+/** The share of hits, where there is something to hit. */
+const accuracyOf = (hits: Hits | undefined): { accuracy?: number } =>
+  hits && hits.of > 0 ? { accuracy: hits.correct / hits.of } : {};
+
+const trainAccuracy = (accuracy: number | undefined) => (accuracy === undefined ? {} : { trainAccuracy: accuracy });
+
 /** Loss and accuracy of each output, where several have a loss. */
-function perOutput(losses: readonly OutputLoss[], results: readonly OutputResult[], size: number) {
+function perOutput(losses: readonly OutputLoss[], results: readonly OutputResult[]) {
   if (losses.length === 1) return {};
-  const entries = results.map(
-    ({ loss, correct }, i) => [losses[i]?.output, { loss, accuracy: correct / size }] as const,
-  );
+  const entries = results.map(({ loss, hits }, i) => [losses[i]?.output, { loss, ...accuracyOf(hits) }] as const);
   return { outputs: Object.fromEntries(entries) };
 }
 
 /** Closes the epoch in `state` and reports it. */
 function finishEpoch(state: TrainingState, count: number) {
   state.lastLoss = state.lossSum / count;
-  state.lastAccuracy = state.correct / count;
+  state.lastAccuracy = accuracyOf({ correct: state.correct, of: state.labels }).accuracy;
+  state.epochLosses.push(state.lastLoss);
   state.epoch++;
   state.position = 0;
   state.lossSum = 0;
   state.correct = 0;
+  state.labels = 0;
   const { epoch, step, lastLoss, lastAccuracy } = state;
-  return { type: 'epoch' as const, epoch, step, trainLoss: lastLoss, trainAccuracy: lastAccuracy };
+  return { type: 'epoch' as const, epoch, step, trainLoss: lastLoss, ...trainAccuracy(lastAccuracy) };
 }

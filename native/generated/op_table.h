@@ -9,7 +9,7 @@
 // clang-format off
 namespace lanewise {
 
-inline constexpr uint32_t kOpTableHash = 0x08162f9cu;
+inline constexpr uint32_t kOpTableHash = 0x4a7dfa3du;
 
 enum class OpCode : int32_t {
   kConv2d = 0,
@@ -71,22 +71,25 @@ enum class OpCode : int32_t {
   kBinary = 56,
   kReduce = 57,
   kBroadcast = 58,
-  kPad = 59,
-  kPadDx = 60,
-  kResize2d = 61,
-  kResize2dDx = 62,
-  kAdaptiveAvgPool2d = 63,
-  kAdaptiveAvgPool2dDx = 64,
-  kAdaptiveMaxPool2d = 65,
-  kAdaptiveMaxPool2dDx = 66,
-  kMaxPool2dPosition = 67,
-  kMaxUnpool2d = 68,
-  kMaxUnpool2dDx = 69,
-  kGroupNorm = 70,
-  kGroupNormDw = 71,
-  kGroupNormDx = 72,
-  kLocalResponseNorm = 73,
-  kLocalResponseNormDx = 74,
+  kRmspropStep = 59,
+  kBlend = 60,
+  kOneHot = 61,
+  kPad = 62,
+  kPadDx = 63,
+  kResize2d = 64,
+  kResize2dDx = 65,
+  kAdaptiveAvgPool2d = 66,
+  kAdaptiveAvgPool2dDx = 67,
+  kAdaptiveMaxPool2d = 68,
+  kAdaptiveMaxPool2dDx = 69,
+  kMaxPool2dPosition = 70,
+  kMaxUnpool2d = 71,
+  kMaxUnpool2dDx = 72,
+  kGroupNorm = 73,
+  kGroupNormDw = 74,
+  kGroupNormDx = 75,
+  kLocalResponseNorm = 76,
+  kLocalResponseNormDx = 77,
 };
 
 struct Conv2dAttrs {
@@ -153,10 +156,12 @@ struct LeakyReluDxAttrs {
 
 struct SoftmaxCrossEntropyAttrs {
   float label_smoothing;
+  int32_t ignore_index;
 };
 
 struct SoftmaxCrossEntropyDxAttrs {
   float label_smoothing;
+  int32_t ignore_index;
 };
 
 struct BatchNorm2dAttrs {
@@ -400,6 +405,18 @@ struct BroadcastAttrs {
   int32_t d5;
 };
 
+struct RmspropStepAttrs {
+  float alpha;
+  float momentum;
+  float epsilon;
+  float weight_decay;
+  int32_t cumulative;
+};
+
+struct OneHotAttrs {
+  int32_t classes;
+};
+
 struct PadAttrs {
   int32_t mode;
   float value;
@@ -576,6 +593,9 @@ extern const OpImpl concat_impl;
 extern const OpImpl binary_impl;
 extern const OpImpl reduce_impl;
 extern const OpImpl broadcast_impl;
+extern const OpImpl rmsprop_step_impl;
+extern const OpImpl blend_impl;
+extern const OpImpl one_hot_impl;
 extern const OpImpl pad_impl;
 extern const OpImpl pad_dx_impl;
 extern const OpImpl resize2d_impl;
@@ -626,8 +646,8 @@ inline constexpr OpEntry kOpTable[] = {
     {"tanh_dx", 2, 2, 1, 0, &tanh_dx_impl, 0x0, 0x0, 0, 0},
     {"softmax", 1, 1, 1, 0, &softmax_impl, 0x0, 0x0, -1, -1},
     {"softmax_dx", 2, 2, 1, 0, &softmax_dx_impl, 0x0, 0x0, 0, 0},
-    {"softmax_cross_entropy", 2, 2, 2, 1, &softmax_cross_entropy_impl, 0x0, 0x0, -1, -1},
-    {"softmax_cross_entropy_dx", 3, 3, 1, 1, &softmax_cross_entropy_dx_impl, 0x0, 0x0, -1, -1},
+    {"softmax_cross_entropy", 2, 3, 2, 2, &softmax_cross_entropy_impl, 0x4, 0x0, -1, -1},
+    {"softmax_cross_entropy_dx", 3, 4, 1, 2, &softmax_cross_entropy_dx_impl, 0x8, 0x0, -1, -1},
     {"batch_norm2d", 3, 4, 3, 3, &batch_norm2d_impl, 0x8, 0x0, 3, 0},
     {"batch_norm2d_running", 4, 4, 0, 2, &batch_norm2d_running_impl, 0x0, 0x3, -1, -1},
     {"batch_norm2d_inference", 5, 5, 1, 3, &batch_norm2d_inference_impl, 0x0, 0x0, -1, -1},
@@ -666,6 +686,9 @@ inline constexpr OpEntry kOpTable[] = {
     {"binary", 2, 2, 1, 1, &binary_impl, 0x0, 0x0, 0, 0},
     {"reduce", 1, 1, 1, 2, &reduce_impl, 0x0, 0x0, -1, -1},
     {"broadcast", 1, 1, 1, 7, &broadcast_impl, 0x0, 0x0, -1, -1},
+    {"rmsprop_step", 6, 6, 0, 5, &rmsprop_step_impl, 0xc, 0xf, -1, -1},
+    {"blend", 3, 3, 0, 0, &blend_impl, 0x0, 0x1, -1, -1},
+    {"one_hot", 1, 1, 1, 1, &one_hot_impl, 0x0, 0x0, -1, -1},
     {"pad", 1, 1, 1, 14, &pad_impl, 0x0, 0x0, -1, -1},
     {"pad_dx", 1, 1, 1, 13, &pad_dx_impl, 0x0, 0x0, -1, -1},
     {"resize2d", 1, 1, 1, 5, &resize2d_impl, 0x0, 0x0, -1, -1},
@@ -684,7 +707,7 @@ inline constexpr OpEntry kOpTable[] = {
     {"local_response_norm_dx", 2, 2, 1, 5, &local_response_norm_dx_impl, 0x0, 0x0, 0, 0},
 };
 
-inline constexpr int kOpCount = 75;
+inline constexpr int kOpCount = 78;
 
 }  // namespace lanewise
 // clang-format on

@@ -28,6 +28,7 @@ constexpr int kLanes = 16;
 constexpr int kTileM = 14;
 constexpr int kTileMNarrow = 10;
 constexpr int kPlanarAccumulators = 24;
+constexpr int kDepthwiseM = 8;
 constexpr int kPointerRegisters = 10;
 
 using Vec = __m512;

@@ -21,6 +21,7 @@ constexpr int kLanes = 4;
 constexpr int kTileM = 4;
 constexpr int kTileMNarrow = 4;
 constexpr int kPlanarAccumulators = 8;
+constexpr int kDepthwiseM = 4;
 constexpr int kPointerRegisters = 16;
 
 #if defined(__x86_64__)

@@ -1,9 +1,7 @@
 // Depthwise convolution, forward and input gradient. Needs depthwise.h, gemm_tile.inl, lanes.inl.
 
-// A tile of 8 pixels x 2 vectors, with 2 x 3 vectors of weights and as many inputs, fills 32 registers (which gemm's
-// tile shows that there are). 16 hold half of it.
-constexpr bool kManyRegisters = kTileM > 8;
-constexpr int kDepthwiseM = kManyRegisters ? 8 : 4;
+// A tile of kDepthwiseM pixels x 2 vectors, with 2 x 3 vectors of weights and as many inputs.
+constexpr bool kManyRegisters = kTileM > 8;  // 32
 constexpr int kDepthwiseV = 2;
 /// Vectors that go through the taps side by side: with 16 registers one after the other, or accumulators would spill.
 template <int V>

@@ -164,6 +164,7 @@ static void pack_rows(float* to, const float* from, int64_t ld, int64_t rows, in
 
 /** to[r][j] = from[j * ld + r] for j < n, 0 for n <= j < width: the transpose. width is a number of whole vectors. */
 static void pack_columns(float* to, const float* from, int64_t ld, int64_t rows, int n, int width) {
+  if (width <= kHalfLanes) return half_table()->pack_columns(to, from, ld, rows, n, width);
   for (int64_t r = 0; r < rows; r += kLanes) {
     const int block = static_cast<int>(min_of<int64_t>(rows - r, kLanes));
     for (int j = 0; j < width; j += kLanes) {

@@ -10,6 +10,7 @@
 #include "depthwise.h"
 #include "gemm_rows_dw.h"
 #include "gemm_tile.h"
+#include "group_rows.h"
 #include "local_response_norm.h"
 #include "natural_log.h"
 #include "optimizer_parameters.h"
@@ -17,6 +18,7 @@
 #include "pool_shape.h"
 #include "random.h"
 #include "reduce_kind.h"
+#include "softmax.h"
 #include "unary_kind.h"
 #include "winograd.h"
 
@@ -29,6 +31,8 @@
   X(pack_columns, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   /* gemm_rows_dw.inl: see gemm_rows_dw.h */ \
   X(gemm_rows_dw, void, (const GemmRowsDw& task)) \
+  /* group_rows.inl: see group_rows.h */ \
+  X(group_rows, void, (const GroupRows& task)) \
   /* planar.inl: see planar.h */ \
   X(planar_panel, void, (const PlanarPanel& task)) \
   X(to_planes, void, \
@@ -73,12 +77,12 @@
     (const float* x, float* y, int64_t first, int64_t count, uint32_t key, int32_t threshold, float scale)) \
   /* softmax.inl: rows of k */ \
   X(softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k, float* row_max, double* row_sum)) \
-  X(smoothed_loss, double, (const float* x, int64_t k, float top, double lse)) \
+  X(smoothed_loss, double, (const float* x, const float* weights, int64_t k, float top, double lse)) \
   X(softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
   X(log_softmax_rows, void, (const float* x, float* y, int64_t rows, int64_t k)) \
   X(log_softmax_backward_rows, void, (const float* dy, const float* y, float* dx, int64_t rows, int64_t k)) \
   X(cross_entropy_backward_rows, void, \
-    (const float* probs, const int32_t* labels, float* dx, int64_t rows, int64_t k, float on, float off, float scale)) \
+    (const CrossEntropyGradient& task, const float* probs, float* dx, int64_t begin, int64_t end)) \
   /* channel.inl: rows of c against vectors of c */ \
   X(bias_add_rows, void, (const float* x, const float* b, float* y, int64_t rows, int64_t c)) \
   X(prelu_rows, void, (const float* x, const float* slope, float* y, int64_t rows, int64_t c)) \
@@ -179,6 +183,9 @@
   /* optimizer.inl */ \
   X(sgd_step_flat, void, (float* w, float* v, const float* g, int64_t count, const SgdParameters& p)) \
   X(adam_step_flat, void, (float* w, float* m, float* v, const float* g, int64_t count, const AdamParameters& p)) \
+  X(rmsprop_step_flat, void, \
+    (float* w, float* v, float* mean, float* velocity, const float* g, int64_t count, const RmspropParameters& p)) \
+  X(blend_flat, void, (float* a, const float* b, int64_t count, float share_a, float share_b)) \
   /* measure.inl */ \
   X(fma_burst, double, (int64_t rounds, float* sink)) \
   X(read_burst, float, (const float* from, int64_t count))
@@ -192,8 +199,9 @@ struct Kernels {
   int tile_m;
   int tile_m_narrow;
   int tile_n;
-  /** Of planar_panel's vectors when they begin anywhere: those are slow where a vector is as large as a cache line. */
-  int lanes_along_row;
+  /** Of the vectors that kernels fall back on where they suffice: half of `lanes` where a level has such vectors. They
+   * are planar_panel's when they begin anywhere: those are slow where a vector is as large as a cache line. */
+  int least_lanes;
 #define X(name, result, arguments) result(*name) arguments;
   LANEWISE_KERNELS(X)
 #undef X

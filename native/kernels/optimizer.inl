@@ -70,3 +70,57 @@ static void adam_step_flat(float* w, float* m, float* v, const float* g, int64_t
     adam_step_loop<true, false>(w, m, v, g, count, p);
   }
 }
+
+template <bool kMean, bool kMomentum>
+LANEWISE_INLINE void rmsprop_step_loop(float* w, float* v, float* mean, float* velocity, const float* g, int64_t count,
+                                       const RmspropParameters& p) {
+  const Vec minus_rate = broadcast(-p.learning_rate);
+  const Vec momentum = broadcast(p.momentum);
+  const Vec epsilon = broadcast(p.epsilon);
+  const Vec decay = broadcast(p.weight_decay);
+  const Vec share = broadcast(1.0f - p.alpha);
+  const bool decays = p.weight_decay != 0.0f;
+  const bool cumulative = p.cumulative;
+  for_lanes(count, [=](int64_t i, auto lanes) {
+    const Vec weight = lanes.read(w + i);
+    Vec gradient = lanes.read(g + i);
+    if (decays) gradient = fma(decay, weight, gradient);
+    const Vec square = mul(gradient, gradient);
+    const Vec v_old = lanes.read(v + i);
+    const Vec v_new = flushed(cumulative ? add(v_old, square) : fma(share, sub(square, v_old), v_old));
+    lanes.write(v + i, v_new);
+    Vec spread = v_new;
+    if constexpr (kMean) {
+      const Vec mean_old = lanes.read(mean + i);
+      const Vec mean_new = flushed(fma(share, sub(gradient, mean_old), mean_old));
+      lanes.write(mean + i, mean_new);
+      const Vec rest = fma(neg(mean_new), mean_new, v_new);
+      spread = select(less(rest, zero()), zero(), rest);
+    }
+    Vec update = div(gradient, add(sqrt(spread), epsilon));
+    if constexpr (kMomentum) {
+      update = flushed(fma(momentum, lanes.read(velocity + i), update));
+      lanes.write(velocity + i, update);
+    }
+    lanes.write(w + i, fma(minus_rate, update, weight));
+  });
+}
+
+/// `mean` is null unless centered, `velocity` without momentum.
+static void rmsprop_step_flat(float* w, float* v, float* mean, float* velocity, const float* g, int64_t count,
+                              const RmspropParameters& p) {
+  if (mean != nullptr) {
+    velocity != nullptr ? rmsprop_step_loop<true, true>(w, v, mean, velocity, g, count, p)
+                        : rmsprop_step_loop<true, false>(w, v, mean, velocity, g, count, p);
+  } else {
+    velocity != nullptr ? rmsprop_step_loop<false, true>(w, v, mean, velocity, g, count, p)
+                        : rmsprop_step_loop<false, false>(w, v, mean, velocity, g, count, p);
+  }
+}
+
+static void blend_flat(float* a, const float* b, int64_t count, float share_a, float share_b) {
+  const Vec of_a = broadcast(share_a), of_b = broadcast(share_b);
+  for_lanes(count, [=](int64_t i, auto lanes) {
+    lanes.write(a + i, flushed(fma(of_a, lanes.read(a + i), mul(of_b, lanes.read(b + i)))));
+  });
+}

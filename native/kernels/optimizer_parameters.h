@@ -14,4 +14,9 @@ struct AdamParameters {
   bool decoupled;
 };
 
+struct RmspropParameters {
+  float learning_rate, alpha, momentum, epsilon, weight_decay;
+  bool cumulative;
+};
+
 }  // namespace lanewise

@@ -75,9 +75,11 @@ static void log_softmax_backward_rows(const float* dy, const float* y, float* dx
   }
 }
 
-/// The double sum over a row of lse - (x - top): the part of the loss that label smoothing shares out.
-static double smoothed_loss(const float* x, int64_t k, float top, double lse) {
-  return sum_in_turns(k, [=](int64_t i) { return lse - static_cast<double>(x[i] - top); });
+/// The double sum over a row of lse - (x - top), weighted unless `weights` is null: what label smoothing shares out.
+static double smoothed_loss(const float* x, const float* weights, int64_t k, float top, double lse) {
+  const auto term = [=](int64_t i) { return lse - static_cast<double>(x[i] - top); };
+  if (weights == nullptr) return sum_in_turns(k, term);
+  return sum_in_turns(k, [=](int64_t i) { return term(i) * static_cast<double>(weights[i]); });
 }
 
 /// dx = y * (dy - sum(dy * y)), the sum a chain over the row. dx may be dy.
@@ -106,16 +108,35 @@ static void softmax_backward_rows(const float* dy, const float* y, float* dx, in
   }
 }
 
-/// dx = (p - t) * scale, t = `on` at the row's label and `off` elsewhere. A label outside [0,k) is on nowhere.
-static void cross_entropy_backward_rows(const float* probs, const int32_t* labels, float* dx, int64_t rows, int64_t k,
-                                        float on, float off, float scale) {
-  const Vec t = broadcast(off);
-  const Vec g = broadcast(scale);
-  for (int64_t row = 0; row < rows; ++row, probs += k, dx += k) {
-    const int64_t label = labels[row];
+/// Rows [begin, end) of dx: see softmax.h.
+static void cross_entropy_backward_rows(const CrossEntropyGradient& task, const float* probs, float* dx, int64_t begin,
+                                        int64_t end) {
+  const int64_t k = task.k;
+  const Vec off = broadcast(task.off);
+  const Vec scale = broadcast(task.scale);
+  for (int64_t row = begin; row < end; ++row) {
+    const float* p = probs + row * k;
+    float* d = dx + row * k;
+    const int64_t label = task.labels[row];
+    if (label == task.ignored) {
+      fill_value(d, k, 0.0f);
+      continue;
+    }
     const bool known = label >= 0 && label < k;
-    const float at_label = known ? probs[label] : 0.0f;
-    map1(probs, dx, k, [t, g](Vec v) { return mul(sub(v, t), g); });
-    if (known) dx[label] = (at_label - on) * scale;
+    const float at_label = known ? p[label] : 0.0f;
+    if (task.weights == nullptr) {
+      map1(p, d, k, [=](Vec v) { return mul(sub(v, off), scale); });
+      if (known) d[label] = (at_label - task.on) * task.scale;
+      continue;
+    }
+    const double own = task.own * (known ? static_cast<double>(task.weights[label]) : 0.0);
+    const float sum = static_cast<float>(own + task.shared);
+    const Vec sums = broadcast(sum);
+    map2(p, task.weights, d, k, [=](Vec v, Vec w) { return mul(fma(v, sums, neg(mul(w, off))), scale); });
+    if (!known) continue;
+    // The same step of this one element, before the scale.
+    float rest[1];
+    store_n(rest, fma(broadcast(at_label), sums, neg(mul(broadcast(task.weights[label]), off))), 1);
+    d[label] = (rest[0] - static_cast<float>(own)) * task.scale;
   }
 }

@@ -77,6 +77,10 @@ LANEWISE_INLINE Vec unary_value(Vec x, Vec alpha, Vec beta) {
   if constexpr (kKind == kErf) return erf_of(x);
   if constexpr (kKind == kAffine) return fma(alpha, x, beta);
   if constexpr (kKind == kPower) return exp_of(mul(alpha, log32_of(x)));
+  if constexpr (kKind == kHuber) {
+    const Vec a = abs(x);
+    return select(less_equal(a, alpha), mul(mul(half, x), x), mul(alpha, sub(a, mul(half, alpha))));
+  }
 }
 
 /// f'(x).
@@ -143,6 +147,7 @@ LANEWISE_INLINE Vec unary_slope(Vec x, Vec alpha, Vec beta) {
     const Vec less_one = sub(alpha, one);
     return select(equal(less_one, zero()), alpha, mul(alpha, exp_of(mul(less_one, log32_of(x)))));
   }
+  if constexpr (kKind == kHuber) return clamp(x, neg(alpha), alpha);
 }
 
 template <UnaryKind kKind>

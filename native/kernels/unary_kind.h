@@ -28,8 +28,9 @@ enum class UnaryKind : int32_t {
   kErf,
   kAffine,
   kPower,
+  kHuber,
 };
 
-inline constexpr int32_t kUnaryKinds = static_cast<int32_t>(UnaryKind::kPower) + 1;
+inline constexpr int32_t kUnaryKinds = static_cast<int32_t>(UnaryKind::kHuber) + 1;
 
 }  // namespace lanewise

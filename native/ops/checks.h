@@ -23,6 +23,15 @@ inline bool is_vector(const Tensor& t, int64_t size, DType dtype = kF32) {
   return t.dtype == dtype && t.rank == 1 && t.dims[0] == size;
 }
 
+/// Whether t has the axes of x but the last.
+inline bool is_rows_of(const Tensor& t, const Tensor& x, DType dtype) {
+  if (t.dtype != dtype || t.rank != x.rank - 1) return false;
+  for (int axis = 0; axis < t.rank; ++axis) {
+    if (t.dims[axis] != x.dims[axis]) return false;
+  }
+  return true;
+}
+
 /// Size of the last axis.
 inline int64_t channels_of(const Tensor& t) { return t.dims[t.rank - 1]; }
 /// Product of the other axes.

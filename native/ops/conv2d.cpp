@@ -3,6 +3,7 @@
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
 #include "conv_shape.h"
+#include "split.h"
 #include "winograd.h"
 
 namespace lanewise {
@@ -47,9 +48,29 @@ int64_t pass_workspace(const OpArgs& args, const ConvPass& pass, const Kernels& 
   return (winograd ? winograd_pass_workspace : conv_pass_workspace)(pass, kernels, threads);
 }
 
+/// The end of a pass by itself, in place.
+void end_pass(const OpContext& c, const ConvPass& pass, const ConvPassData& data) {
+  const int64_t channels = pass.groups * pass.columns;
+  for_rows(c.parallel, pass.images * pass.rows.out * pass.cols.out, channels, [&](int64_t begin, int64_t end) {
+    float* const y = data.out + begin * channels;
+    const int64_t rows = end - begin;
+    c.kernels.bias_add_rows(y, data.bias, y, rows, channels);
+    if (data.activation == kReluActivation) c.kernels.relu_forward(y, y, rows * channels);
+    if (data.activation == kLeakyReluActivation) c.kernels.leaky_relu_forward(y, y, rows * channels, data.slope);
+  });
+}
+
 bool run_pass(const OpContext& c, const ConvPass& pass, const ConvPassData& data) {
   const bool winograd = c.numerics == kFast && winograd_pays(pass);
-  (winograd ? winograd_pass_run : conv_pass_run)(pass, data, c.kernels, c.parallel, c.workspace);
+  // The input gradient's blocks of several pixels have the channels of all of them, for which there is no bias.
+  const bool blocks = winograd && pass.transposed && (pass.rows.stride > 1 || pass.cols.stride > 1);
+  ConvPassData sums = data;
+  if (blocks && data.bias != nullptr) {
+    sums.bias = nullptr;
+    sums.activation = kNoActivation;
+  }
+  (winograd ? winograd_pass_run : conv_pass_run)(pass, sums, c.kernels, c.parallel, c.workspace);
+  if (sums.bias != data.bias) end_pass(c, pass, data);
   return true;
 }
 

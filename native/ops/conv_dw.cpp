@@ -37,7 +37,6 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   choice.k = shape.k;
   choice.groups = shape.groups;
   choice.k_tile = max_of(kChannelTile / kernels.tile_m, 1) * kernels.tile_m;
-  choice.repeat = 1;
   choice.chunk_floats = kHuge;
   choice.direct_x = !reads_padding(shape) && (shape.k <= choice.k_tile || sat_mul(taps, shape.columns) < kRepaysCopy);
   choice.direct_dy = !shape.dy_transposed && (out_c <= kernels.tile_n || sat_mul(taps, shape.k) < kRepaysCopy);

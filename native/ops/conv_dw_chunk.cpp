@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "group_panels.h"
+
 namespace lanewise {
 namespace {
 
@@ -44,7 +46,6 @@ DwTiling make_dw_tiling(const ConvDw& shape, const Kernels& kernels, const DwCho
   tiling.direct_x = choice.direct_x;
   tiling.direct_dy = choice.direct_dy;
   tiling.k = choice.k;
-  tiling.repeat = choice.repeat;
   tiling.k_tiles = ceil_div(choice.k, choice.k_tile);
   tiling.k_tile = ceil_div(choice.k, tiling.k_tiles);
   tiling.x_panels = sat_mul(choice.groups, tiling.k_tiles);
@@ -125,11 +126,11 @@ void DwChunk::list_segments() {
 }
 
 void DwChunk::copy_all(int64_t i, int64_t part, const Kernels& kernels) const {
-  if (!tiling_.direct_x) copy_x(i, part, 0, tiling_.x_panels, kernels);
+  if (!tiling_.direct_x) copy_x(i, part, kernels);
   if (!tiling_.direct_dy) copy_dy(i, part, kernels);
 }
 
-void DwChunk::copy_x(int64_t i, int64_t part, int64_t panel_from, int64_t panel_to, const Kernels& kernels) const {
+void DwChunk::copy_x(int64_t i, int64_t part, const Kernels& kernels) const {
   const Segment segment = segment_of(i);
   const int64_t col_from = part_of(tiling_.x_cols, part, parts());
   const int64_t col_to = part_of(tiling_.x_cols, part + 1, parts());
@@ -139,37 +140,40 @@ void DwChunk::copy_x(int64_t i, int64_t part, int64_t panel_from, int64_t panel_
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t offset = tiling_.sparse_rows ? row * shape_.rows.dilation - shape_.rows.pad : row + rows_.min;
     const int64_t in_row = segment.row * shape_.rows.stride + offset;
-    float* to = x_panels_ + (xs_[i] - x_panels_) + row * row_floats();
-    for (int64_t panel = panel_from; panel < panel_to; ++panel, to += tiling_.x_panel_floats) {
-      const int64_t from = panel % tiling_.k_tiles * tiling_.k_tile;
-      const int64_t channels = min_of(tiling_.k_tile, tiling_.k - from);
-      copy_x_row(image + panel / tiling_.k_tiles * shape_.k, in_row, in_col, col_from, col_to, from, channels, to,
-                 kernels);
-    }
+    copy_x_row(image, in_row, in_col, col_from, col_to, x_panels_ + (xs_[i] - x_panels_) + row * row_floats(), kernels);
   }
 }
 
-/// Columns [col_from, col_to) of a panel row; column 0 is column `in_col` of x and may lie outside.
-void DwChunk::copy_x_row(const float* image, int64_t row, int64_t in_col, int64_t col_from, int64_t col_to,
-                         int64_t from, int64_t channels, float* to, const Kernels& kernels) const {
+/// Columns [col_from, col_to) of a row of all panels; column 0 is column `in_col` of x and may lie outside.
+void DwChunk::copy_x_row(const float* image, int64_t row, int64_t in_col, int64_t col_from, int64_t col_to, float* to,
+                         const Kernels& kernels) const {
   const bool outside = row < 0 || row >= shape_.rows.in;
   const int64_t valid_from = outside ? col_to : min_of(max_of(-in_col, col_from), col_to);
   const int64_t valid_to = max_of(min_of(shape_.cols.in - in_col, col_to), valid_from);
   const int64_t width = tiling_.k_tile;
-  std::memset(to + col_from * width, 0, static_cast<size_t>((valid_from - col_from) * width) * sizeof(float));
-  std::memset(to + valid_to * width, 0, static_cast<size_t>((col_to - valid_to) * width) * sizeof(float));
+  for (int64_t panel = 0; panel < tiling_.x_panels; ++panel) {
+    float* const at = to + panel * tiling_.x_panel_floats;
+    std::memset(at + col_from * width, 0, static_cast<size_t>((valid_from - col_from) * width) * sizeof(float));
+    std::memset(at + valid_to * width, 0, static_cast<size_t>((col_to - valid_to) * width) * sizeof(float));
+  }
   if (valid_to == valid_from) return;
-  const float* pixels = image + (row * shape_.cols.in + in_col + valid_from) * tiling_.in_c;
-  to += valid_from * width;
-  const int64_t count = valid_to - valid_from;
-  if (tiling_.repeat > 1) {
-    for (int64_t col = 0; col < count; ++col, pixels += tiling_.in_c, to += width) {
-      for (int64_t c = 0; c < channels; ++c) to[c] = pixels[(from + c) / tiling_.repeat];
-    }
-  } else if (channels == width && width == tiling_.in_c) {
+  copy_x_pixels(image + (row * shape_.cols.in + in_col + valid_from) * tiling_.in_c, valid_to - valid_from,
+                to + valid_from * width, kernels);
+}
+
+void DwChunk::copy_x_pixels(const float* pixels, int64_t count, float* to, const Kernels& kernels) const {
+  const int64_t width = tiling_.k_tile;
+  if (width == tiling_.in_c) {
     std::memcpy(to, pixels, static_cast<size_t>(count * width) * sizeof(float));
-  } else {
-    kernels.pack_rows(to, pixels + from, tiling_.in_c, count, static_cast<int>(channels), static_cast<int>(width));
+    return;
+  }
+  if (width == shape_.k && width <= kFewChannels) {
+    return to_group_panels(to, tiling_.x_panel_floats, pixels, tiling_.in_c, count, tiling_.x_panels, width);
+  }
+  for (int64_t panel = 0; panel < tiling_.x_panels; ++panel, to += tiling_.x_panel_floats) {
+    const int64_t from = panel % tiling_.k_tiles * width;
+    kernels.pack_rows(to, pixels + panel / tiling_.k_tiles * shape_.k + from, tiling_.in_c, count,
+                      static_cast<int>(min_of(width, tiling_.k - from)), static_cast<int>(width));
   }
 }
 
@@ -180,6 +184,10 @@ void DwChunk::copy_dy(int64_t i, int64_t part, const Kernels& kernels) const {
   const int64_t pixel = (segment.image * shape_.rows.out + segment.row) * shape_.cols.out + segment.col + col_from;
   const int width = static_cast<int>(tiling_.panel_width);
   float* to = dy_panels_ + (dys_[i] - dy_panels_) + col_from * width;
+  if (width == shape_.columns && width <= kFewChannels && !shape_.dy_transposed) {
+    return to_group_panels(to, tiling_.dy_panel_floats, dy_ + pixel * tiling_.out_c, tiling_.out_c, count,
+                           tiling_.panels, width);
+  }
   for (int64_t panel = 0; panel < tiling_.panels; ++panel, to += tiling_.dy_panel_floats) {
     const int64_t in_group = panel % tiling_.panels_per_group * width;
     const int64_t column = panel / tiling_.panels_per_group * shape_.columns + in_group;

@@ -21,9 +21,8 @@ struct DwTiling {
   int64_t segment, segments_per_row, segments, block_segments, blocks;
   int64_t chunk_segments;
   bool direct_x, direct_dy;
-  // x panels: k_tile channels of every pixel that the chunk's taps read, zero padded. repeat > 1: a panel's channel j
-  // is channel j / repeat of x.
-  int64_t k, k_tile, k_tiles, repeat, x_panels, x_rows, x_cols, x_panel_floats;
+  // x panels: k_tile channels of every pixel that the chunk's taps read, zero padded
+  int64_t k, k_tile, k_tiles, x_panels, x_rows, x_cols, x_panel_floats;
   bool sparse_rows;
   // dy panels: panel_width output channels of every pixel of the chunk
   int64_t panel_width, panels_per_group, panels, dy_panel_floats;
@@ -35,10 +34,9 @@ struct DwLayout {
 
 struct DwChoice {
   bool direct_x, direct_dy;
-  int64_t k;       // channels of x (after repeating) that a group of panels covers
-  int64_t groups;  // groups of x panels
-  int64_t k_tile;  // at most so many channels to a panel
-  int64_t repeat;
+  int64_t k;             // channels of x that a group of panels covers
+  int64_t groups;        // groups of x panels
+  int64_t k_tile;        // at most so many channels to a panel
   int64_t chunk_floats;  // of x and dy, to aim for
 };
 
@@ -55,9 +53,9 @@ class DwChunk {
 
   /// Lists the segments; the panels need not be filled yet. Pointers are to the first panel.
   void list_segments();
-  /// Copies are made by (segment, part) so that threads can share them; panels [from, to) land in the first slots.
+  /// Copies are made by (segment, part) so that threads can share them.
   int64_t parts() const { return ceil_div(tiling_.segment, 128); }
-  void copy_x(int64_t segment, int64_t part, int64_t panel_from, int64_t panel_to, const Kernels& kernels) const;
+  void copy_x(int64_t segment, int64_t part, const Kernels& kernels) const;
   void copy_dy(int64_t segment, int64_t part, const Kernels& kernels) const;
   /// Everything of one (segment, part) that is not read in place.
   void copy_all(int64_t segment, int64_t part, const Kernels& kernels) const;
@@ -81,8 +79,9 @@ class DwChunk {
   };
   Segment segment_of(int64_t i) const;
   int64_t x_rows_until_next(int64_t i, const Segment& segment) const;
-  void copy_x_row(const float* image, int64_t row, int64_t in_col, int64_t col_from, int64_t col_to, int64_t from,
-                  int64_t channels, float* to, const Kernels& kernels) const;
+  void copy_x_row(const float* image, int64_t row, int64_t in_col, int64_t col_from, int64_t col_to, float* to,
+                  const Kernels& kernels) const;
+  void copy_x_pixels(const float* from, int64_t pixels, float* to, const Kernels& kernels) const;
   int64_t pixel_floats() const { return tiling_.direct_x ? tiling_.in_c : tiling_.k_tile; }
   int64_t row_floats() const { return (tiling_.direct_x ? shape_.cols.in : tiling_.x_cols) * pixel_floats(); }
 

@@ -4,6 +4,7 @@
 #include "conv_pass.h"
 
 #include "conv_tiling.h"
+#include "grouped_pass.h"
 #include "planar_pass.h"
 
 namespace lanewise {
@@ -13,7 +14,8 @@ constexpr int64_t kMinItems = 16;
 
 /// Everything that follows from the shape and the register tile.
 struct Plan {
-  Tiling tiling;
+  bool grouped;   // grouped_pass.cpp does the rest
+  Tiling tiling;  // else
   bool packed;
   int64_t taps, panel_width, panels_per_group, panels, panel_floats;
   int64_t splits;  // ranges of panels per block
@@ -22,19 +24,26 @@ struct Plan {
 
 Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   Plan plan = {};
-  plan.tiling = make_tiling(pass, kernels.tile_m, ChannelCopy::kPlain, 1);
+  plan.grouped = grouped_pass_applies(pass);
   plan.taps = sat_mul(pass.rows.kernel, pass.cols.kernel);
   const int64_t all_pixels = sat_mul(sat_mul(pass.images, pass.rows.out), pass.cols.out);
-  plan.packed = pass.prepared || pass.transposed || all_pixels > 2 * kernels.tile_m;
-  plan.panel_width = pass.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
+  plan.packed = plan.grouped || pass.prepared || pass.transposed || all_pixels > 2 * kernels.tile_m;
+  plan.panel_width = plan.grouped && pass.columns <= kernels.least_lanes ? kernels.least_lanes
+                     : plan.grouped || pass.columns <= kernels.lanes     ? kernels.lanes
+                                                                         : kernels.tile_n;
   plan.panels_per_group = ceil_div(pass.columns, plan.panel_width);
   plan.panels = sat_mul(pass.groups, plan.panels_per_group);
   plan.panel_floats = sat_mul(sat_mul(plan.taps, pass.k), plan.panel_width);
-  plan.splits = plan.tiling.blocks >= kMinItems ? 1 : min_of(plan.panels, ceil_div(kMinItems, plan.tiling.blocks));
   Layout layout;
   plan.at_packed =
       layout.take(plan.packed && !pass.prepared ? sat_mul(plan.panels, plan.panel_floats) : 0, sizeof(float));
   plan.at_workers = layout.bytes;
+  if (plan.grouped) {
+    plan.bytes = sat_add(layout.bytes, sat_mul(grouped_pass_worker_bytes(pass), threads));
+    return plan;
+  }
+  plan.tiling = make_tiling(pass, kernels.tile_m, ChannelCopy::kPlain, 1);
+  plan.splits = plan.tiling.blocks >= kMinItems ? 1 : min_of(plan.panels, ceil_div(kMinItems, plan.tiling.blocks));
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.tiling.bytes, threads));
   return plan;
 }
@@ -42,6 +51,7 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
 void pack_weights(const ConvPass& pass, const Plan& plan, const float* w, const Kernels& kernels, Parallel& parallel,
                   float* packed) {
   const int width = static_cast<int>(plan.panel_width);
+  const int64_t in_c = pass.groups * pass.k, out_c = pass.groups * pass.columns;
   parallel.run(plan.panels * plan.taps, [&](int64_t item, int) {
     const int64_t panel = item / plan.taps;
     const int64_t tap = item % plan.taps;
@@ -50,11 +60,11 @@ void pack_weights(const ConvPass& pass, const Plan& plan, const float* w, const 
     const int n = static_cast<int>(min_of(pass.columns - column, width));
     float* const to = packed + panel * plan.panel_floats + tap * pass.k * width;
     if (pass.transposed) {
-      const float* const from = w + (tap * pass.columns + column) * plan.tiling.in_c + group * pass.k;
-      kernels.pack_columns(to, from, plan.tiling.in_c, pass.k, n, width);
+      const float* const from = w + (tap * pass.columns + column) * in_c + group * pass.k;
+      kernels.pack_columns(to, from, in_c, pass.k, n, width);
     } else {
-      const float* const from = w + tap * pass.k * plan.tiling.out_c + group * pass.columns + column;
-      kernels.pack_rows(to, from, plan.tiling.out_c, pass.k, n, width);
+      const float* const from = w + tap * pass.k * out_c + group * pass.columns + column;
+      kernels.pack_rows(to, from, out_c, pass.k, n, width);
     }
   });
 }
@@ -100,6 +110,9 @@ void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels
     packed = made;
   }
 
+  if (plan.grouped) {
+    return grouped_pass_run(pass, data, packed, plan.panel_width, kernels, parallel, workspace + plan.at_workers);
+  }
   const int64_t ldw = plan.packed ? plan.panel_width : plan.tiling.out_c;
   parallel.run(plan.tiling.blocks * plan.splits, [&](int64_t item, int worker) {
     TileBlock block(pass, plan.tiling, data.in, data.out, workspace + plan.at_workers + worker * plan.tiling.bytes);

@@ -7,8 +7,8 @@ namespace {
 
 const char* verify(const OpArgs& args) {
   const Tensor& logits = *args.inputs[0];
-  if (!is_f32(logits) || logits.rank != 2) return "logits must be f32 [n,k]";
-  if (!is_vector(*args.inputs[1], logits.dims[0], kI32)) return "labels must be i32 [n]";
+  if (!is_f32(logits) || logits.rank < 2) return "logits must be f32 [..., k]";
+  if (!is_rows_of(*args.inputs[1], logits, kI32)) return "labels must be i32, one for each row of logits";
   return is_vector(args.outputs[0], 1) ? nullptr : "correct must be f32 [1]";
 }
 
@@ -25,9 +25,9 @@ bool is_correct(const float* logits, int64_t k, int64_t label) {
 bool run(const OpContext& context) {
   const Tensor& logits = *context.inputs[0];
   const int32_t* labels = context.inputs[1]->as<int32_t>();
-  const int64_t k = logits.dims[1];
+  const int64_t k = channels_of(logits);
   int64_t correct = 0;
-  for (int64_t row = 0; row < logits.dims[0]; ++row) {
+  for (int64_t row = 0; row < rows_of(logits); ++row) {
     if (is_correct(logits.as<float>() + row * k, k, labels[row])) ++correct;
   }
   context.outputs[0].as<float>()[0] = static_cast<float>(correct);

@@ -24,7 +24,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.multiplier = shape.columns;
   plan.channels = sat_mul(shape.groups, plan.multiplier);
   plan.tiles = ceil_div(plan.channels, kChannelTile);
-  plan.tiling = make_dw_tiling(shape, kernels, {true, true, plan.channels, 1, kChannelTile, 1, kHuge});
+  plan.tiling = make_dw_tiling(shape, kernels, {true, true, plan.channels, 1, kChannelTile, kHuge});
   const int64_t kernel_rows = shape.rows.kernel;
   plan.dw_floats = sat_mul(sat_mul(kernel_rows, shape.cols.kernel), plan.channels);
   plan.wave = min_of(plan.tiling.blocks, max_of(kPartialFloats / plan.dw_floats, 4));

@@ -106,7 +106,7 @@ PlanarTiling planar_tiling(const ConvPass& pass, const Kernels& kernels) {
   const int64_t most = min_of(ceil_div(pass.images, kernels.lanes), ceil_div(kChains, pass.columns));
   for (int64_t vectors = 0; vectors <= min_of(most, 4); ++vectors) {
     PlanarTiling tiling = {};
-    tiling.lanes = vectors == 0 ? kernels.lanes_along_row : kernels.lanes;
+    tiling.lanes = vectors == 0 ? kernels.least_lanes : kernels.lanes;
     tiling.images = vectors == 0 ? 1 : vectors * kernels.lanes;
     if (!choose_blocks(pass, extent, &tiling)) continue;
     tiling.cost = cost_of(pass, tiling);

@@ -23,6 +23,7 @@ bool is_function(int32_t kind, float alpha, float beta) {
     case UnaryKind::kCelu: return finite && alpha != 0 && beta == 0;
     case UnaryKind::kSilu: return finite && beta == 0;
     case UnaryKind::kSoftplus: return finite && alpha > 0;
+    case UnaryKind::kHuber: return finite && alpha > 0 && beta == 0;
     default: return alpha == 0 && beta == 0;
   }
 }

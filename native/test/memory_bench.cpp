@@ -234,9 +234,10 @@ int main(int argc, char** argv) {
   for (const int64_t classes : {10, 1000}) {
     const Spec logits = {{128, classes}}, labels = {{128}, kI32};
     const std::string size = " 128x" + std::to_string(classes);
-    bench.run("softmax_cross_entropy" + size, softmax_cross_entropy_impl, {logits, labels}, {{{1}}, logits}, 0.1f);
-    bench.run("softmax_cross_entropy_dx" + size, softmax_cross_entropy_dx_impl, {logits, labels, {{1}}}, {logits},
-              0.1f);
+    bench.run("softmax_cross_entropy" + size, softmax_cross_entropy_impl, {logits, labels, {}}, {{{1}}, logits},
+              SoftmaxCrossEntropyAttrs{0.1f, -100});
+    bench.run("softmax_cross_entropy_dx" + size, softmax_cross_entropy_dx_impl, {logits, labels, {{1}}, {}}, {logits},
+              SoftmaxCrossEntropyDxAttrs{0.1f, -100});
     bench.run("count_correct" + size, count_correct_impl, {logits, labels}, {{{1}}}, 0);
   }
   return 0;

@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import { loadNative } from '../../lib/backend/native-loader.ts';
 import { digits } from '../../lib/data/digits.ts';
 import * as nn from '../../lib/index.ts';
-import { lenet5 } from '../../lib/models/lenet5.ts';
 
 const native = loadNative().binding;
 const unavailable = native ? '' : 'no native binary loads';
@@ -25,7 +24,7 @@ async function trace(model: nn.Model, options: Partial<nn.FitOptions>): Promise<
   return { losses, weights: hash.digest('hex') };
 }
 
-const lenet = () => nn.sequential(lenet5.layers(10), { inputShape: [28, 28, 1], seed: 2 });
+const lenet = () => nn.sequential(nn.models.lenet5(), { inputShape: [28, 28, 1], seed: 2 });
 
 /** A little of everything that has an order of its own. */
 const mixture = () =>

@@ -219,3 +219,30 @@ it.skipIf(!native)('a training through all of them has the same bits on both bac
   expect(await trained('native', 1)).toEqual(reference);
   expect(await trained('native', 2)).toEqual(reference);
 });
+
+it.skipIf(!native)(
+  'a kernel of twice its stride, which may run as Winograd, adds the bias to every pixel',
+  async () => {
+    const bias = Array.from({ length: 20 }, (_, c) => c - 10);
+    const model = nn.sequential(
+      [
+        nn.convTranspose2d({
+          filters: 20,
+          kernelSize: 4,
+          stride: 2,
+          weightInit: { values: Array.from({ length: 4 * 4 * 20 * 32 }, (_, i) => ((i * 37) % 101) / 50 - 1) },
+          biasInit: { values: bias },
+        }),
+        nn.leakyRelu(),
+      ],
+      { inputShape: [16, 16, 32] },
+    );
+    const images = Float32Array.from({ length: 2 * 16 * 16 * 32 }, (_, i) => ((i * 53) % 97) / 48 - 1);
+    const fast = await model.predict(images, { backend: 'native' });
+    const exact = await model.predict(images, { backend: 'typescript' });
+    // The bound of docs/numerics.md, of F(3x3, 2x2) with 32 channels and of the direct chains.
+    const allowed = (32 + 10) * 2 ** -24 * 36 * 32 * 2;
+    const worst = fast.reduce((most, value, i) => Math.max(most, Math.abs(value - (exact[i] as number))), 0);
+    expect(worst).toBeLessThan(allowed);
+  },
+);

@@ -61,7 +61,10 @@ function forward(graph: Graph, activation: Activation) {
       emit(ops.linear as unknown as OpDefinition, [x, parameter(`${name}.w`, x.shape[1] as number, o)], NO_ACTIVATION),
     );
   const logits = linear('fc2', act(linear('fc1', flat, 33)), 4);
-  const loss = graph.emit(ops.softmaxCrossEntropy, [logits, labels], { labelSmoothing: 0 })[0] as GraphTensor;
+  const loss = graph.emit(ops.softmaxCrossEntropy, [logits, labels], {
+    labelSmoothing: 0,
+    ignoreIndex: -100,
+  })[0] as GraphTensor;
   return { images, labels, loss };
 }
 

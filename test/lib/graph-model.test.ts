@@ -86,7 +86,7 @@ describe('two inputs and two outputs', () => {
     expect(steps[0]?.loss).toBeCloseTo((digit?.loss ?? 0) + 0.5 * (parity?.loss ?? 0), 5);
     const evaluation = await nn.evaluate(model, data, { loss: losses, batchSize: 7 });
     expect(evaluation.outputs?.['digit']).toMatchObject({ accuracy: evaluation.accuracy });
-    expect(evaluation.outputs?.['parity']?.confusion.map((row) => row.length)).toEqual([2, 2]);
+    expect(evaluation.outputs?.['parity']?.confusion?.map((row) => row.length)).toEqual([2, 2]);
     expect(result.validation?.outputs?.['parity']?.accuracy).toBe(evaluation.outputs?.['parity']?.accuracy);
     const outputs = await model.predictAll(given, { batchSize: 6 });
     expect(Object.values(outputs).map((values) => values.length)).toEqual([80, 40]);

@@ -26,7 +26,19 @@ describe('layer shapes', () => {
     ['global max pooling', [nn.globalMaxPool2d()], [3]],
     ['flatten', [nn.flatten()], [2352]],
     ['reshape', [nn.reshape({ shape: [2, 14, 28, 3] })], [2, 14, 28, 3]],
+    ['bias', [nn.bias(), nn.flatten(), nn.bias()], [2352]],
     ['permute', [nn.maxPool2d({ size: [2, 4] }), nn.permute({ axes: [2, 0, 1] })], [3, 14, 7]],
+    [
+      'branches, multiplied',
+      [
+        nn.branches([[], [nn.mean({ axes: [0, 1] }), nn.linear({ units: 3 }), nn.sigmoid()]], { join: 'multiply' }),
+        nn.relu(),
+      ],
+      [28, 28, 3],
+    ],
+    ['mean of the pixels', [nn.mean({ axes: [0, 1] })], [3]],
+    ['sum of the channels, kept', [nn.sum({ axes: -1, keepDims: true })], [28, 28, 1]],
+    ['mean of everything', [nn.mean({ axes: [0, 1, 2] })], []],
     [
       'branches, side by side',
       [nn.branches([[], conv({ padding: 1 }), conv({ kernelSize: 1 })]), nn.relu()],
@@ -101,8 +113,17 @@ describe('wrong options', () => {
     ['a shape that is none', () => nn.reshape({ shape: wrong(7) }), /reshape: shape must be a list/],
     ['an axis named twice', () => nn.permute({ axes: [0, 0, 1] }), /permute: axes must be .* not \[0, 0, 1\]/],
     ['too few axes', () => shapeOf([nn.permute({ axes: [1, 0] })]), /permute_1: an example has 3 axes, axes names 2/],
+    ['no axes to sum', () => nn.sum({ axes: [] }), /sum: axes must be whole numbers from -5 to 4, not \[\]/],
+    ['half an axis', () => nn.mean({ axes: 0.5 }), /mean: axes must be whole numbers from -5 to 4, not 0.5/],
+    ['an axis beyond', () => shapeOf([nn.mean({ axes: [0, 3] })]), /mean_1: has axis 3, an example \[28,28,3\] has 3/],
+    ['an axis given twice', () => shapeOf([nn.mean({ axes: [2, -1] })]), /mean_1: axes \[2, -1\] name one twice/],
+    ['keepDims that is no boolean', () => nn.mean({ axes: 0, keepDims: wrong(1) }), /mean: keepDims must be true or/],
     ['one branch', () => nn.branches([[]]), /branches: bodies must be lists of layers, two or more/],
-    ['another join', () => nn.branches([[], []], { join: wrong('toString') }), /join must be 'concat' or 'add', not/],
+    [
+      'another join',
+      () => nn.branches([[], []], { join: wrong('toString') }),
+      /join must be 'concat' or 'add' or 'multiply', not/,
+    ],
     [
       'branches of different sizes',
       () => shapeOf([nn.branches([[], [nn.maxPool2d({ size: 2 })]])]),

@@ -51,7 +51,7 @@ function planFor(layers: nn.Layer[], keepAll: boolean): Plan {
     { architecture },
     { size: 4, dtypes: ['u8'] },
     [{ output: 'output', loss: softmaxCrossEntropy(), weight: 1 }],
-    optimizer,
+    { optimizer },
   );
   return compilePlan(builder.graph, { outputs, layout: new StoreLayout(), keepAll });
 }

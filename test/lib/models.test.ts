@@ -1,8 +1,8 @@
 // The networks known by name and the schedule they are trained with.
 import { describe, expect, it } from 'vitest';
 import { recipeNames, recipes } from '../../lib/models/index.ts';
-import { oneCycle } from '../../lib/models/one-cycle.ts';
 import type { Recipe } from '../../lib/models/recipe.ts';
+import { oneCycle } from '../../lib/optim/schedule.ts';
 import { sequential } from '../../lib/train/build-model.ts';
 
 describe('recipes', () => {
@@ -30,9 +30,10 @@ describe('recipes', () => {
 
 describe('oneCycle', () => {
   const totalSteps = 1000;
+  const rest = { epochs: 10, epochLosses: [] };
   const rates = Array.from({ length: totalSteps }, (_, step) => {
     const rate = oneCycle(0.5);
-    return typeof rate === 'function' ? rate({ step, epoch: 0, totalSteps }) : Number.NaN;
+    return typeof rate === 'function' ? rate({ step, epoch: 0, totalSteps, ...rest }) : Number.NaN;
   });
 
   it('rises to the peak and falls to nothing', () => {
@@ -49,7 +50,7 @@ describe('oneCycle', () => {
 
   it('stays finite and not below zero beyond the last step', () => {
     const rate = oneCycle(0.5);
-    expect(typeof rate === 'function' && rate({ step: 2000, epoch: 9, totalSteps })).toBe(0);
-    expect(typeof rate === 'function' && rate({ step: 0, epoch: 0, totalSteps: 1 })).toBeGreaterThan(0);
+    expect(typeof rate === 'function' && rate({ step: 2000, epoch: 9, totalSteps, ...rest })).toBe(0);
+    expect(typeof rate === 'function' && rate({ step: 0, epoch: 0, totalSteps: 1, ...rest })).toBeGreaterThan(0);
   });
 });

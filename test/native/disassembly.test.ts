@@ -41,7 +41,7 @@ const KERNELS = new RegExp(`\\d(${[...documented.keys()].map(ownerOf).join('|')}
 const LAST_LANES = 'FirstLanes';
 
 /** Stack accesses where GCC for arm64 loads inputs long before it uses them, and so runs out of registers. */
-const LOADED_EARLY: Readonly<Record<string, number>> = { 'neon depthwise_tile': 25, 'neon depthwise_any_dw': 4 };
+const LOADED_EARLY: Readonly<Record<string, number>> = { 'neon depthwise_any_dw': 4 };
 
 /** Values between the two halves of each two-dimensional transform. More than there are registers must go to the stack,
  * once each. The transform's code is in a function named after it, or in the kernel. */
@@ -54,7 +54,7 @@ const INTERMEDIATE: readonly [transform: string, kernel: string, values: number]
 ];
 
 it('docs/performance.md states the instructions per multiply-add of the tiles', () => {
-  const tiles = ['gemm_tile', 'gemm_tile_dw', 'planar_tile', ...Object.keys(OWNERS)];
+  const tiles = ['gemm_tile', 'gemm_tile_dw', 'group_tile', 'planar_tile', ...Object.keys(OWNERS)];
   expect([...documented.keys()].sort()).toEqual(tiles.sort());
 });
 

@@ -84,7 +84,7 @@ export function trainingPlan(): Plan {
     model,
     { size: 4, dtypes: ['u8'] },
     [{ output: 'output', loss: softmaxCrossEntropy(), weight: 1 }],
-    adam({ learningRate: 0.01 }),
+    { optimizer: adam({ learningRate: 0.01 }) },
   );
   return compilePlan(network.builder.graph, { outputs: network.outputs, layout });
 }

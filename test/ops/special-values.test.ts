@@ -72,6 +72,7 @@ const limits: readonly (readonly [UnaryName, number, number, number[], number[],
   ['erf', 0, 0, [nan, 1, -1, 1, -1], [nan, 0, 0, 0, 0], [3e38, -3e38]],
   ['power', 2, 0, [nan, inf, nan, 0, nan], [nan, inf, nan, 0, nan], [0, -1]],
   ['power', 0.5, 0, [nan, inf, nan, 0, nan], [nan, 0, nan, inf, nan], [0, -1]],
+  ['huber', 0.5, 0, [nan, inf, inf, 0.125, 0.125], [nan, 0.5, -0.5, 0.5, -0.5], [0.5, -0.5]],
   ['affine', -2, 1, [nan, -inf, inf, 1, 1], [-2, -2, -2, -2, -2]],
 ];
 for (const [name, alpha, beta, results, slopes, kinks = [0, 0]] of limits) {
@@ -182,6 +183,20 @@ special(
   {},
   [[1, 2, -3]],
 );
+special(
+  ops.oneHot,
+  'one_hot of labels outside the classes',
+  [given([4], [-1, 2, 0, 2 ** 31 - 1], 'i32')],
+  { classes: 2 },
+  [[nan, nan, nan, nan, 1, 0, nan, nan]],
+);
+special(
+  ops.softmaxCrossEntropy,
+  'softmax_cross_entropy where nothing counts',
+  [given([2, 2], [0]), given([2], [1], 'i32')],
+  { labelSmoothing: 0, ignoreIndex: 1 },
+  [[nan], [0.5, 0.5, 0.5, 0.5]],
+);
 special(ops.countCorrect, 'count_correct never counts NaN', [logits, given([4], [0, 1, 0, 2], 'i32')], {}, [[2]]);
 // The row with the bad label has neighbours, whose logits it must not read.
 for (const label of [-1, 2, 3, 2 ** 31 - 1, -(2 ** 31)]) {
@@ -190,7 +205,7 @@ for (const label of [-1, 2, 3, 2 ** 31 - 1, -(2 ** 31)]) {
   const halves = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5];
   for (const labelSmoothing of [0, 0.5]) {
     const title = `softmax_cross_entropy of label ${label}, smoothing ${labelSmoothing}`;
-    special(ops.softmaxCrossEntropy, title, [even, labels], { labelSmoothing }, [[nan], halves]);
+    special(ops.softmaxCrossEntropy, title, [even, labels], { labelSmoothing, ignoreIndex: -100 }, [[nan], halves]);
   }
   const inputs = [given([3, 2], [0.5, 0.75]), labels, vector(3)];
   const results = [[-0.25, 0.5, 0.25, 0.5, 0.25, 0]];
@@ -198,7 +213,7 @@ for (const label of [-1, 2, 3, 2 ** 31 - 1, -(2 ** 31)]) {
     ops.softmaxCrossEntropyDx,
     `softmax_cross_entropy_dx of label ${label}`,
     inputs,
-    { labelSmoothing: 0.5 },
+    { labelSmoothing: 0.5, ignoreIndex: -100 },
     results,
   );
 }

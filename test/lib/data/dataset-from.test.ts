@@ -85,7 +85,7 @@ describe('datasetFrom', () => {
     [
       'float labels',
       { labels: new Float32Array(4) },
-      /labels must be an Int32Array, a Uint8Array or an array, not a Float32Array/,
+      /labels must be an Int32Array, a Uint8Array or an array where there are classes; leave classes out for numbers/,
     ],
     ['no classes', { classes: [] }, /classes must be a list of names or a number/],
     ['0 classes', { classes: 0 }, /classes must be from 1/],

@@ -164,6 +164,12 @@ const functions: readonly UnaryCase[] = [
       slopeScale: (x, p) => spread(p * x ** (p - 1), (p - 1) * Math.log(x)),
     }),
   ),
+  {
+    name: 'huber',
+    alpha: 0.75,
+    value: (x, delta) => (Math.abs(x) <= delta ? x ** 2 / 2 : delta * (Math.abs(x) - delta / 2)),
+    slope: (x, delta) => clamp(x, -delta, delta),
+  },
   { name: 'exp', value: Math.exp, slope: Math.exp },
   { name: 'log', positive: true, value: Math.log, slope: (x) => 1 / x },
   { name: 'sqrt', positive: true, value: Math.sqrt, slope: (x) => 0.5 / Math.sqrt(x) },

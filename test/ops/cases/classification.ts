@@ -1,16 +1,18 @@
-// softmax, log_softmax, softmax_cross_entropy and their gradients, count_correct, guard_finite.
+// softmax, log_softmax, softmax_cross_entropy and their gradients, count_correct, one_hot, guard_finite.
 
 import {
   countCorrect,
   guardFinite,
   logSoftmax,
   logSoftmaxDx,
+  oneHot,
   softmax,
   softmaxCrossEntropy,
   softmaxCrossEntropyDx,
   softmaxDx,
 } from '../../../lib/ops/index.ts';
 import type { Attrs } from '../../../lib/ops/op.ts';
+import { crossEntropyAttrs } from '../../../lib/ops/softmax_cross_entropy.ts';
 import { attr, type Expected, elementwise, exactly, type Formula, input, type Numbers, U } from '../formula.ts';
 import { CaseList, given, indices, positive, scaled, values } from '../op-case.ts';
 
@@ -90,23 +92,40 @@ const logSoftmaxBack: Formula = (inputs) => {
   ];
 };
 
-const targetOf = (attrs: Attrs, k: number, label: number, classes: number): number => {
+/** Targets of all rows, already divided by what the rows that count weigh together. */
+function targetsOf(
+  rows: number,
+  classes: number,
+  labels: ArrayLike<number>,
+  weights: Numbers | undefined,
+  attrs: Attrs,
+) {
   const smoothing = attr(attrs, 'labelSmoothing');
-  return (k === label ? 1 - smoothing : 0) + smoothing / classes;
-};
+  const weight = (k: number) => (weights ? (weights.data[k] as number) : 1);
+  const ignored = (row: number) => labels[row] === attr(attrs, 'ignoreIndex');
+  let total = 0;
+  for (let row = 0; row < rows; row++) total += ignored(row) ? 0 : weight(labels[row] as number);
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from({ length: classes }, (_, k) => {
+      const share = (k === labels[row] ? 1 - smoothing : 0) + smoothing / classes;
+      return ignored(row) ? 0 : (weight(k) * share) / total;
+    }),
+  );
+}
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, value) => total + value, 0);
 
 const crossEntropy: Formula = (inputs, _, attrs) => {
   const logits = input(inputs, 0);
   const rows = rowsOf(logits);
-  const labels = input(inputs, 1).data;
+  const targets = targetsOf(rows.length, rows[0]?.length as number, input(inputs, 1).data, inputs[2], attrs);
   let loss = 0;
   let tolerance = 0;
   rows.forEach((row, r) => {
     const { lse, relative } = probabilities(row);
     row.forEach((x, k) => {
-      loss += (targetOf(attrs, k, labels[r] as number, row.length) * (lse - x)) / rows.length;
+      loss += (targets[r]?.[k] as number) * (lse - x);
     });
-    tolerance += (relative * (1 + Math.abs(lse))) / rows.length;
+    tolerance += relative * (1 + Math.abs(lse)) * sum(targets[r] as number[]);
   });
   return [
     { value: Float64Array.of(loss), tolerance: Float64Array.of(tolerance + U * Math.abs(loss)) },
@@ -116,15 +135,19 @@ const crossEntropy: Formula = (inputs, _, attrs) => {
 const crossEntropyBack: Formula = (inputs, _, attrs) => {
   const probs = input(inputs, 0);
   const [labels, dloss] = [input(inputs, 1).data, input(inputs, 2).data];
-  const [n, classes] = probs.shape as [number, number];
-  const target = (i: number) => targetOf(attrs, i % classes, labels[Math.floor(i / classes)] as number, classes);
-  const factor = (dloss[0] as number) / n;
+  const classes = probs.shape.at(-1) as number;
+  const targets = targetsOf(labels.length, classes, labels, inputs[3], attrs);
+  const factor = dloss[0] as number;
+  const terms = (i: number): [p: number, t: number] => {
+    const row = targets[Math.floor(i / classes)] as number[];
+    return [(probs.data[i] as number) * sum(row), row[i % classes] as number];
+  };
   return [
     elementwise(
-      n * classes,
-      4,
-      (i) => ((probs.data[i] as number) - target(i)) * factor,
-      (i) => ((probs.data[i] as number) + target(i)) * Math.abs(factor),
+      probs.data.length,
+      7,
+      (i) => (terms(i)[0] - terms(i)[1]) * factor,
+      (i) => (terms(i)[0] + terms(i)[1]) * Math.abs(factor),
     ),
   ];
 };
@@ -144,10 +167,42 @@ for (const [title, n, k, size] of [
   for (const labelSmoothing of [0, 0.1]) {
     const name = `${title}, smoothing ${labelSmoothing}`;
     const labels = indices([n], k);
-    list.add(softmaxCrossEntropy, crossEntropy, name, [scaled([n, k], size), labels], { labelSmoothing }, { sparse });
+    const attrs = crossEntropyAttrs(labelSmoothing);
+    list.add(softmaxCrossEntropy, crossEntropy, name, [scaled([n, k], size), labels], attrs, { sparse });
     const backward = [positive([n, k]), labels, values([1])];
-    list.add(softmaxCrossEntropyDx, crossEntropyBack, name, backward, { labelSmoothing });
+    list.add(softmaxCrossEntropyDx, crossEntropyBack, name, backward, attrs);
   }
+}
+for (const [title, shape, weighted, ignoreIndex] of [
+  ['weights', [9, 5], true, -100],
+  ['rows that do not count', [23, 3], false, 1],
+  ['pixels', [2, 3, 5, 4], false, -100],
+  ['pixels, weights, some do not count', [2, 5, 3, 19], true, 7],
+  ['work for many threads', [3, 70, 80, 5], true, 2],
+] as const) {
+  for (const labelSmoothing of title.startsWith('work') ? [0.1] : [0, 0.1]) {
+    const name = `${title}, smoothing ${labelSmoothing}`;
+    const labels = indices(shape.slice(0, -1), shape.at(-1) as number);
+    const weights = weighted ? positive([shape.at(-1) as number]) : undefined;
+    const attrs = crossEntropyAttrs(labelSmoothing, ignoreIndex);
+    list.add(softmaxCrossEntropy, crossEntropy, name, [scaled(shape, 5), labels, weights], attrs);
+    const backward = [positive(shape), labels, values([1]), weights];
+    list.add(softmaxCrossEntropyDx, crossEntropyBack, name, backward, attrs, { sparse: true });
+  }
+}
+
+const hot: Formula = (inputs, [y]) => {
+  const labels = input(inputs, 0).data;
+  const classes = y!.shape.at(-1) as number;
+  return [exactly(labels.length * classes, (i) => Number(labels[Math.floor(i / classes)] === i % classes))];
+};
+for (const [title, shape, classes] of [
+  ['rows', [7], 3],
+  ['pixels', [2, 5, 3], 17],
+  ['one class', [4], 1],
+  ['work for many threads', [3, 70, 80], 5],
+] as const) {
+  list.add(oneHot, hot, title, [indices(shape, classes)], { classes }, { exact: true, sparse: true });
 }
 list.add(softmax, softmaxFormula, 'an image', [[2, 3, 3, 5]]);
 list.add(logSoftmax, logSoftmaxFormula, 'an image', [[2, 3, 3, 5]]);
@@ -158,6 +213,7 @@ const countFormula: Formula = (inputs) => {
   return [exactly(1, () => hits.length)];
 };
 list.add(countCorrect, countFormula, 'ten classes', [[200, 10], indices([200], 10)], {}, { exact: true });
+list.add(countCorrect, countFormula, 'pixels', [[2, 9, 5, 3], indices([2, 9, 5], 3)], {}, { exact: true });
 list.add(countCorrect, countFormula, 'two classes', [[37, 2], indices([37], 2)], {}, { exact: true });
 list.add(countCorrect, countFormula, 'equal logits go to the first', [
   given([4, 3], [1, 2, 2]),

@@ -203,6 +203,21 @@ convolution('depthwise with three outputs a channel and stride 2', [1, 7, 6, 9],
   geometry: { ...pad(1), groups: 9, strideH: 2, strideW: 2 },
 });
 convolution('32 groups', [1, 5, 6, 64], [3, 3], 256, { geometry: { ...pad(1), groups: 32 } });
+convolution('groups of 8 channels', [2, 7, 9, 32], [3, 3], 32, {
+  geometry: { ...pad(1), groups: 4 },
+  bias: true,
+  activation: 2,
+});
+convolution('groups with more outputs than a vector, columns dilated, in blocks', [1, 3, 140, 10], [3, 2], 38, {
+  geometry: { padTop: 2, padLeft: 3, padBottom: 1, padRight: 0, dilationW: 3, groups: 2 },
+  bias: true,
+});
+convolution('groups in blocks of rows', [1, 140, 9, 34], [3, 3], 20, { geometry: { ...pad(1), groups: 2 } });
+convolution('groups on a map of one row', [2, 1, 5, 27], [3, 3], 27, {
+  geometry: { ...pad(1), groups: 3 },
+  sparse: true,
+});
+convolution('groups without padding', [1, 4, 5, 48], [3, 3], 48, { geometry: { groups: 3 } });
 convolution('one output pixel', [4, 5, 5, 16], [5, 5], 24, { bias: true, activation: 1 });
 convolution('one row, many columns', [1, 1, 67, 5], [1, 3], 6);
 convolution('one column, many rows', [1, 41, 1, 5], [3, 1], 6);

@@ -1,6 +1,6 @@
-// sgd_step, adam_step.
+// sgd_step, adam_step, rmsprop_step, blend.
 
-import { adamStep, sgdStep } from '../../../lib/ops/index.ts';
+import { adamStep, blend, rmspropStep, sgdStep } from '../../../lib/ops/index.ts';
 import { attr, type Expected, elementwise, type Formula, input } from '../formula.ts';
 import { CaseList, given, positive, scaled } from '../op-case.ts';
 
@@ -91,6 +91,68 @@ for (const [title, shape] of [
     list.add(adamStep, adam, `${title}, ${name}`, [shape, scaled(shape, 0.1), positive(shape), shape, hyper], attrs);
   }
 }
+
+const rmsprop: Formula = (inputs, _, attrs) => {
+  const [w, v, g, hyper] = [0, 1, 4, 5].map((index) => input(inputs, index).data) as ArrayLike<number>[];
+  const [mean, velocity] = [inputs[2]?.data, inputs[3]?.data];
+  const [alpha, momentum, decay] = [attr(attrs, 'alpha'), attr(attrs, 'momentum'), attr(attrs, 'weightDecay')];
+  const gradient = (i: number) => at(g!, i) + decay * at(w!, i);
+  const second = (i: number) =>
+    attr(attrs, 'cumulative') ? at(v!, i) + gradient(i) ** 2 : alpha * at(v!, i) + (1 - alpha) * gradient(i) ** 2;
+  const first = (i: number) => (mean ? alpha * at(mean, i) + (1 - alpha) * gradient(i) : 0);
+  const spread = (i: number) => second(i) - first(i) ** 2;
+  const scaledGradient = (i: number) => gradient(i) / (Math.sqrt(spread(i)) + attr(attrs, 'epsilon'));
+  const update = (i: number) => (velocity && momentum ? momentum * at(velocity, i) : 0) + scaledGradient(i);
+  const size = (i: number) => Math.abs(at(g!, i)) + Math.abs(at(w!, i));
+  // What cancels in the gradient and under the root makes their relative errors grow.
+  const grown = (i: number) =>
+    Math.abs(scaledGradient(i)) * (1 + size(i) / Math.max(Math.abs(gradient(i)), 1e-30) + second(i) / spread(i)) +
+    Math.abs(update(i));
+  const next = [
+    elementwise(
+      w!.length,
+      12,
+      (i) => at(w!, i) - at(hyper!, 0) * update(i),
+      (i) => Math.abs(at(w!, i)) + grown(i),
+    ),
+    elementwise(w!.length, 6, second, (i) => at(v!, i) + size(i) ** 2),
+  ];
+  if (mean) next.push(elementwise(w!.length, 5, first, (i) => Math.abs(at(mean, i)) + size(i)));
+  if (velocity) next.push(elementwise(w!.length, 12, momentum ? update : (i) => at(velocity, i), grown));
+  return next;
+};
+for (const [name, alpha, momentum, centered, weightDecay, cumulative] of [
+  ['RMSprop', 0.99, 0, false, 0, 0],
+  ['RMSprop with momentum and weight decay', 0.9, 0.5, false, 0.01, 0],
+  ['centered', 0.95, 0, true, 0, 0],
+  ['centered with momentum', 0.95, 0.9, true, 1e-3, 0],
+  ['Adagrad', 0, 0, false, 0, 1],
+  ['Adagrad with weight decay', 0, 0, false, 0.01, 1],
+] as const) {
+  for (const shape of [[1], [3, 3, 5, 7], [40, 33]]) {
+    const mean = centered ? scaled(shape, 0.1) : undefined;
+    const velocity = momentum ? scaled(shape, 0.5) : undefined;
+    const attrs = { alpha, momentum, epsilon: 1e-5, weightDecay, cumulative };
+    list.add(rmspropStep, rmsprop, name, [shape, positive(shape), mean, velocity, shape, given([1], [0.01])], attrs);
+  }
+}
+
+const blended: Formula = (inputs) => {
+  const [a, b, share] = [0, 1, 2].map((index) => input(inputs, index).data) as ArrayLike<number>[];
+  const sum = (i: number) => at(share!, 0) * at(a!, i) + at(share!, 1) * at(b!, i);
+  const size = (i: number) => Math.abs(at(share!, 0) * at(a!, i)) + Math.abs(at(share!, 1) * at(b!, i));
+  return [elementwise(a!.length, 2, sum, size)];
+};
+for (const [name, shares] of [
+  ['a moving average', [0.99, 0.01]],
+  ['a sum', [1, 1]],
+  ['a first value', [0, 1]],
+] as const) {
+  for (const shape of [[1], [37], [40, 33]]) {
+    list.add(blend, blended, name, [shape, shape, given([2], [...shares])], {}, { sparse: false });
+  }
+}
+
 const tiny = given([6], [1e-38, -1.1e-38, 1.2e-38, -2e-38, 1e-44, -1e-40]);
 list.add(
   sgdStep,

@@ -6,6 +6,7 @@ import { type Fault, i32, NONE, SIDES, u8 } from './fault.ts';
 const POOL = { ...SIDES, kernelH: 2, kernelW: 2, dilationH: 1, dilationW: 1 };
 const COUNTING = { countPadding: 0, ceilBottom: 0, ceilRight: 0, divisor: 0 };
 const SGD = { momentum: 0, nesterov: 0, weightDecay: 0 };
+const RMSPROP = { alpha: 0.99, momentum: 0, epsilon: 1e-8, weightDecay: 0, cumulative: 0 };
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: 0 };
 
 export const faults: readonly Fault[] = [
@@ -139,5 +140,36 @@ export const faults: readonly Fault[] = [
     [[3], [3], [3], [3], [3]],
     { ...ADAM, beta2: 1 },
     'adam_step: beta2 must be at least 0 and below 1, it is 1 (w: [3], m: [3], v: [3], g: [3], hyper: [3])',
+  ],
+  [
+    ops.rmspropStep,
+    [[3], [3], undefined, undefined, [4], [1]],
+    RMSPROP,
+    'rmsprop_step: g is [4], expected [3], the shape of w (w: [3], v: [3], g: [4], hyper: [1])',
+  ],
+  [
+    ops.rmspropStep,
+    [[3], [3], [2], undefined, [3], [1]],
+    RMSPROP,
+    'rmsprop_step: mean is [2], expected [3], the shape of w (w: [3], v: [3], mean: [2], g: [3], hyper: [1])',
+  ],
+  [
+    ops.rmspropStep,
+    [[3], [3], undefined, undefined, [3], [1]],
+    { ...RMSPROP, momentum: 0.9 },
+    'rmsprop_step: momentum 0.9 needs a velocity (w: [3], v: [3], g: [3], hyper: [1])',
+  ],
+  [
+    ops.rmspropStep,
+    [[3], [3], undefined, undefined, [3], [1]],
+    { ...RMSPROP, alpha: 1 },
+    'rmsprop_step: alpha must be at least 0 and below 1, it is 1 (w: [3], v: [3], g: [3], hyper: [1])',
+  ],
+  [ops.blend, [[3], [4], [2]], {}, 'blend: b is [4], expected [3], the shape of a (a: [3], b: [4], share: [2])'],
+  [
+    ops.blend,
+    [[3], [3], [1]],
+    {},
+    'blend: share is [1], expected [2], the share of a and that of b (a: [3], b: [3], share: [1])',
   ],
 ];
