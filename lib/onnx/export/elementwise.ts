@@ -105,6 +105,12 @@ const unaries: Readonly<Record<UnaryName, Unary>> = {
     const scaled = times(call, x, alpha);
     return beta === 0 ? scaled : call.emit('Add', [scaled, call.float(beta)]);
   },
+  huber(call, x, alpha) {
+    // m * (|x| - m / 2) with m = min(|x|, alpha).
+    const size = call.emit('Abs', [x]);
+    const least = call.emit('Min', [size, call.float(alpha)]);
+    return call.emit('Mul', [least, call.emit('Sub', [size, times(call, least, 0.5)])]);
+  },
   power: (call, x, alpha) => call.emit('Pow', [x, call.float(alpha)]),
 };
 
