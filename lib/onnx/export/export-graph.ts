@@ -177,7 +177,9 @@ class GraphExport implements ExportHost {
       if (size === there[axis]) return size;
       const batch = size / one.size;
       if (Number.isInteger(batch) && batch * other.size === there[axis]) return { batch };
-      throw new LanewiseError('option', `exportOnnx: ${tensor.layer}: axis ${axis} is no multiple of the batch`);
+      const name = tensor.name.slice(tensor.layer.length + 1);
+      const problem = `axis ${axis} of ${name} is no multiple of the batch`;
+      throw new LanewiseError('option', `exportOnnx: ${tensor.layer}: ${problem}`);
     });
   }
 
