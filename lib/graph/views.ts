@@ -37,6 +37,32 @@ export function simplifyViews(graph: Graph, kept: readonly GraphTensor[]): void 
   removeUnread(graph, keptIds);
 }
 
+/** Puts an affine map of channels (`foldInto`) before the view that it follows, where nothing else reads that and the channels
+ * stay, next to the weights that it may go into. Other roundings follow only where it does. */
+export function mapBeforeViews(graph: Graph, kept: readonly GraphTensor[]): void {
+  const readers = new Map<number, number>(kept.map(({ id }) => [id, 1]));
+  for (const { inputs } of graph.nodes) {
+    for (const input of inputs) if (input) readers.set(input.id, (readers.get(input.id) ?? 0) + 1);
+  }
+  const views = new Map<number, GraphNode>();
+  const given = graph.nodes;
+  graph.nodes = [];
+  for (const node of given) {
+    const [x, ...rest] = node.inputs;
+    const view = x && views.get(x.id);
+    const source = view?.inputs[0];
+    if (node.op.foldInto && x && source && source.shape.at(-1) === x.shape.at(-1) && readers.get(x.id) === 1) {
+      graph.layer = node.layer;
+      const [mapped] = graph.emit(node.op, [source, ...rest], node.attrs) as [GraphTensor];
+      graph.nodes.push({ ...view, inputs: [mapped], outputs: node.outputs, layer: node.layer });
+    } else {
+      graph.nodes.push(node);
+    }
+    if (node.op.view) for (const { id } of node.outputs) views.set(id, node);
+  }
+  removeUnread(graph, new Set(kept.map(({ id }) => id)));
+}
+
 function removeUnread(graph: Graph, kept: ReadonlySet<number>): void {
   const read = new Set(kept);
   const nodes: GraphNode[] = [];

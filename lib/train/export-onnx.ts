@@ -2,6 +2,7 @@
 
 import { fuse } from '../graph/fuse.ts';
 import { type GraphTensor, removeUnused } from '../graph/graph.ts';
+import { mapBeforeViews } from '../graph/views.ts';
 import { inputTensor } from '../nn/builder.ts';
 import { onnxFromGraph } from '../onnx/export/export-graph.ts';
 import type { OnnxModel } from '../onnx/model.ts';
@@ -13,8 +14,8 @@ import type { Model } from './model.ts';
 import { outputTensor, predictionNetwork } from './network.ts';
 
 export interface ExportOnnxOptions {
-  /** Whether batch norms go into the weights of the convolutions before them: fewer nodes, but what was trained apart cannot be
-   * told apart any more. Default false. */
+  /** Whether batch norms go into the weights of the convolutions over one or two axes right before them: fewer nodes, but what was
+   * trained apart cannot be told apart any more. Default false. */
   readonly foldBatchNorm?: boolean;
   /** The version of ONNX's operators; 17 is the only one. */
   readonly opset?: 17;
@@ -52,6 +53,7 @@ function onnxModel(model: Model, options: ExportOnnxOptions): OnnxModel {
     const { graph } = builder;
     const kept = Object.values(outputs);
     removeUnused(graph, kept);
+    if (foldBatchNorm) mapBeforeViews(graph, kept);
     fuse(graph, kept, { fold: foldBatchNorm });
     return { graph, size, outputs };
   }) as [BatchNetwork, BatchNetwork];

@@ -50,6 +50,8 @@ class GraphExport implements ExportHost {
   readonly #source: ExportSource;
   readonly #values = new Map<number, FileValue>();
   readonly #producers = new Map<number, GraphNode>();
+  /** The nodes that are not exported yet, with those of the other graph. */
+  readonly #twins = new Map<GraphNode, GraphNode>();
   readonly #read = new Set<number>();
   #inputs: readonly { readonly name: string; readonly value: OnnxValue }[] = [];
   #batchSize: string | undefined;
@@ -69,7 +71,11 @@ class GraphExport implements ExportHost {
       this.#values.set(tensor.id, new FileValue(this.file, tensor, { order, name: own }));
       return { name: own, value: this.#typed(own, tensor) };
     });
-    for (const [at, node] of one.graph.nodes.entries()) this.#export(node, other.graph.nodes[at] as GraphNode);
+    for (const [at, node] of one.graph.nodes.entries()) {
+      this.#twins.set(node, other.graph.nodes[at] as GraphNode);
+      for (const output of node.outputs) this.#producers.set(output.id, node);
+    }
+    for (const node of one.graph.nodes) this.#export(node);
     const ends = this.#outputs(outputs);
     const { nodes, initializers } = this.file;
     return {
@@ -118,8 +124,10 @@ class GraphExport implements ExportHost {
     return { name, type: { dtype: 'F32', shape } };
   }
 
-  #export(node: GraphNode, other: GraphNode): void {
-    for (const output of node.outputs) this.#producers.set(output.id, node);
+  #export(node: GraphNode): void {
+    const other = this.#twins.get(node);
+    if (!other) return;
+    this.#twins.delete(node);
     const call = new OpCall(this, node);
     if (node.op.name !== other.op.name) throw new Error('onnx: the graphs of two batches differ');
     const changed = Object.keys(node.attrs).find((key) => node.attrs[key] !== other.attrs[key]);
@@ -159,6 +167,9 @@ class GraphExport implements ExportHost {
   }
 
   valueOf(tensor: GraphTensor): FileValue {
+    // Views of weights may stand behind what reads them: they run no code.
+    const producer = this.#producers.get(tensor.id);
+    if (producer) this.#export(producer);
     const known = this.#values.get(tensor.id);
     if (known) return known;
     if (!isPersistent(tensor))

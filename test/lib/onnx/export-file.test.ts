@@ -70,6 +70,10 @@ describe('an exported file', () => {
     const { nodes, initializers } = graphOf(model, { foldBatchNorm: true });
     expect(nodes.map(({ opType }) => opType)).toEqual(['Conv', 'Relu']);
     expect(initializers.map(({ data }) => data)).toEqual([Float32Array.of(1, 3, 2, 4), Float32Array.of(-0.5, 0)]);
+    const audio = lw.sequential([lw.conv1d({ filters: 2, kernelSize: 3 }), lw.batchNorm1d(), lw.relu()], {
+      inputShape: [8, 1],
+    });
+    expect(operatorsOf(audio, { foldBatchNorm: true })).toEqual(['Reshape', 'Conv', 'Relu', 'Reshape']);
     expect(operatorsOf(classifier(), { foldBatchNorm: true })).toEqual(['Conv', 'Relu', 'MaxPool', 'Flatten', 'Gemm']);
   });
 

@@ -20,6 +20,13 @@ describe.skipIf(withoutOnnxRuntime)(withoutOnnxRuntime ?? 'in onnxruntime', () =
       expectSame(found.data, wanted.data);
   });
 
+  it.each(cases.filter(({ title }) => /atch norm|onv|residual/.test(title)))('folded: $title', async ({ model }) => {
+    const made = filled(await model());
+    for (const { wanted, found } of await bothResults(made, BATCH, { foldBatchNorm: true })) {
+      expectSame(found.data, wanted.data);
+    }
+  });
+
   it.each(cases.filter((_, i) => i % 3 === 0))('of one example: $title', async ({ model }) => {
     for (const { wanted, found } of await bothResults(filled(await model()), 1)) expectSame(found.data, wanted.data);
   });
