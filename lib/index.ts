@@ -241,6 +241,7 @@ export {
 export type { Images, Inputs } from './train/batch.ts';
 export { loadModel, type ModelOptions, model, type SequentialOptions, sequential } from './train/build-model.ts';
 export { type EvaluateOptions, type Evaluation, evaluate, type OutputEvaluation } from './train/evaluate.ts';
+export { type ExportOnnxOptions, exportOnnx, onnxBytes } from './train/export-onnx.ts';
 export {
   type EpochEvent,
   type FitOptions,

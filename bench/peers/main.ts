@@ -9,12 +9,12 @@ import { loadNative } from '../../lib/backend/native-loader.ts';
 import { oneOf, positiveNumber, text, toggle, wholeNumber } from '../../lib/cli/option.ts';
 import { UsageError } from '../../lib/cli/usage-error.ts';
 import { formatBytes } from '../../lib/report/units.ts';
+import { onnxBytes } from '../../lib/train/export-onnx.ts';
 import { list, nativeBackend, readFlags, runProgram } from '../command-line.ts';
 import { netModel } from '../net-run.ts';
 import { type Case, cases, type Description, suiteNames } from './cases.ts';
 import { comparePeakMemory } from './compare-memory.ts';
 import { compareWithPeer, type Result } from './compare-peers.ts';
-import { onnxFile } from './onnx-file.ts';
 import { type Comparison, markdown } from './report.ts';
 import { SideProcess } from './side-process.ts';
 import { lanewiseCommand, type Peer, startOnnxRuntime, startTorch } from './sides.ts';
@@ -134,7 +134,7 @@ function withModelFile(benchCase: Case, folder: string): Case {
   if (description?.kind !== 'predict') return benchCase;
   const { net, batch } = description;
   const path = join(folder, `${net}-${batch}.onnx`);
-  writeFileSync(path, onnxFile(netModel(net), batch));
+  writeFileSync(path, onnxBytes(netModel(net), { foldBatchNorm: true }));
   const parts: Record<string, Description> = { '': { ...description, onnxFile: path } };
   return { ...benchCase, parts };
 }

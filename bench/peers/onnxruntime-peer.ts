@@ -1,4 +1,4 @@
-// onnxruntime-node's side of `npm run bench:peers`: predictions of the ONNX files that onnx-file.ts writes.
+// onnxruntime-node's side of `npm run bench:peers`: predictions of the files that lanewise exports.
 // node onnxruntime-peer.js THREADS
 
 import { createRequire } from 'node:module';
@@ -19,6 +19,7 @@ interface Tensor {
   readonly data: Float32Array;
 }
 interface InferenceSession {
+  readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
 }
@@ -49,7 +50,7 @@ async function prepare(description: Description): Promise<Prepared> {
   const [h, w, c] = nets[net].inputShape;
   const session = await InferenceSession.create(onnxFile, { intraOpNumThreads: threads, interOpNumThreads: 1 });
   const images = channelsFirst(randomImages(net, batch), [batch, h, w, c]);
-  const feeds = { images: new Tensor('float32', images, [batch, c, h, w]) };
+  const feeds = { [session.inputNames[0]!]: new Tensor('float32', images, [batch, c, h, w]) };
   let output: Float32Array = new Float32Array(0);
   const run = async () => {
     output = (await session.run(feeds))[session.outputNames[0]!]!.data;

@@ -6,6 +6,7 @@ import { build } from './build.ts';
 import { type Command, helpText, readArguments } from './command.ts';
 import { doctor } from './doctor.ts';
 import { evaluate } from './evaluate.ts';
+import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import type { OptionTable } from './option.ts';
 import { predict } from './predict.ts';
@@ -19,7 +20,17 @@ import { packageVersion } from './version.ts';
 // biome-ignore lint/suspicious/noExplicitAny: each command reads the values of its own table
 type AnyCommand = Command<any>;
 
-const COMMANDS: readonly AnyCommand[] = [train, evaluate, predict, summary, profile, importCommand, doctor, build];
+const COMMANDS: readonly AnyCommand[] = [
+  train,
+  evaluate,
+  predict,
+  summary,
+  profile,
+  importCommand,
+  exportCommand,
+  doctor,
+  build,
+];
 
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   try {

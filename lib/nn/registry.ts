@@ -40,6 +40,9 @@ const factories = new Map<string, Factory>([
   ['branches', ({ bodies, ...options }) => branches(bodies, options)],
 ]);
 
+/** Every type that files can name, those of the user's own included. */
+export const layerTypes = (): string[] => [...factories.keys()];
+
 /** Lets files name layers of `type`. */
 export function registerLayer(type: string, factory: Factory): void {
   if (factories.has(type)) throw new LanewiseError('option', `defineLayer: there is a layer ${type} already`);

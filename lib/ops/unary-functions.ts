@@ -287,6 +287,9 @@ export function unaryFunction(kind: number): UnaryFunction {
   return found;
 }
 
+/** The name of a `kind` that has been checked. */
+export const unaryName = (kind: number): UnaryName => names[kind] as UnaryName;
+
 /** Which function, and its parameters. */
 export const unarySchema = { kind: 'i32', alpha: 'f32', beta: 'f32' } as const;
 type UnaryAttrs = Attrs<typeof unarySchema>;
