@@ -23,6 +23,7 @@ const steps = [
   { name: 'clang-format', command: ['clang-format', '--dry-run', '-Werror', ...cppFiles], optional: true },
   { name: 'knip', command: ['npx', 'knip'] },
   { name: 'op-table', command: ['node', 'scripts/generate-op-table.mjs', '--check'] },
+  { name: 'layer-docs', command: ['node', 'scripts/generate-layer-docs.mjs', '--check'] },
   { name: 'architecture', command: ['npx', 'vitest', 'run', 'test/architecture.test.ts'] },
 ];
 

@@ -34,20 +34,21 @@ function plain(type: string, options: LayerOptions, name: UnaryName, alpha = 0, 
   return unary(type, options, name, alpha, beta);
 }
 
-/** `y = max(x, 0)`. */
+/** `y = max(x, 0)`: PyTorch's `ReLU`. */
 export const relu = (options: LayerOptions = {}): Layer => activation('relu', reluOp, options);
 
-/** `y = 1 / (1 + exp(-x))`. */
+/** `y = 1 / (1 + exp(-x))`: PyTorch's `Sigmoid`. */
 export const sigmoid = (options: LayerOptions = {}): Layer => activation('sigmoid', sigmoidOp, options);
 
-/** `y = tanh(x)`. */
+/** `y = tanh(x)`: PyTorch's `Tanh`. */
 export const tanh = (options: LayerOptions = {}): Layer => activation('tanh', tanhOp, options);
 
-/** `y_k = exp(x_k) / sum of exp(x_j)` over the last axis. The cross-entropy loss takes logits and applies it itself, so a
- * network trained with that loss ends without it. */
+/** `y_k = exp(x_k) / sum of exp(x_j)` over the last axis: PyTorch's `Softmax`. The cross-entropy loss takes logits and applies it
+ * itself, so a network trained with that loss ends without it. */
 export const softmax = (options: LayerOptions = {}): Layer => activation('softmax', softmaxOp, options);
 
-/** `y_k = x_k - ln(sum of exp(x_j))` over the last axis: the logarithm of `softmax`, without its underflow. */
+/** `y_k = x_k - ln(sum of exp(x_j))` over the last axis: the logarithm of `softmax`, without its underflow. PyTorch's
+ * `LogSoftmax`. */
 export const logSoftmax = (options: LayerOptions = {}): Layer => activation('logSoftmax', logSoftmaxOp, options);
 
 export interface LeakyReluOptions extends LayerOptions {
@@ -55,7 +56,7 @@ export interface LeakyReluOptions extends LayerOptions {
   readonly slope?: number;
 }
 
-/** `y = x` for x >= 0, `slope * x` below. */
+/** `y = x` for x >= 0, `slope * x` below: PyTorch's `LeakyReLU`. */
 export function leakyRelu(options: LeakyReluOptions = {}): Layer {
   const layer = options?.name ?? 'leakyRelu';
   onlyKnown(layer, options, ['slope', 'name']);
@@ -71,7 +72,7 @@ export interface PreluOptions extends LayerOptions {
 }
 
 /** `y = x` for x > 0, `slope * x` below, with a learned slope, the parameter `slope` of shape [1] or [channels] (He et al.
- * 2015). The slope should not decay: pulled to 0 it makes a plain relu. */
+ * 2015): PyTorch's `PReLU`. The slope should not decay: pulled to 0 it makes a plain relu. */
 export function prelu(options: PreluOptions = {}): Layer {
   const layer = options?.name ?? 'prelu';
   onlyKnown(layer, options, ['perChannel', 'slopeInit', 'name']);
@@ -84,7 +85,7 @@ export function prelu(options: PreluOptions = {}): Layer {
   });
 }
 
-/** `y = min(max(x, 0), 6)` (Howard et al. 2017); no gradient at 0 and 6, as in PyTorch. */
+/** `y = min(max(x, 0), 6)` (Howard et al. 2017); no gradient at 0 and 6. PyTorch's `ReLU6`. */
 export const relu6 = (options: LayerOptions = {}): Layer => plain('relu6', options, 'hard_tanh', 0, 6);
 
 export interface HardTanhOptions extends LayerOptions {
@@ -94,7 +95,7 @@ export interface HardTanhOptions extends LayerOptions {
   readonly max?: number;
 }
 
-/** `y = min(max(x, min), max)`; no gradient at the ends, as in PyTorch. */
+/** `y = min(max(x, min), max)`; no gradient at the ends. PyTorch's `Hardtanh`. */
 export function hardTanh(options: HardTanhOptions = {}): Layer {
   const layer = options?.name ?? 'hardTanh';
   onlyKnown(layer, options, ['min', 'max', 'name']);
@@ -132,13 +133,15 @@ function alphaOf(type: string, options: EluOptions): number {
   return real(layer, 'alpha', options.alpha ?? 1, 1e-6, LARGEST);
 }
 
-/** `y = x` for x > 0, `alpha * (exp(x) - 1)` below (Clevert et al. 2015). */
+/** `y = x` for x > 0, `alpha * (exp(x) - 1)` below (Clevert et al. 2015): PyTorch's `ELU`. */
 export const elu = (options: EluOptions = {}): Layer => unary('elu', options, 'elu', alphaOf('elu', options), 1);
 
-/** `y = x` for x > 0, `alpha * (exp(x / alpha) - 1)` below (Barron 2017): an elu whose slope has no jump. */
+/** `y = x` for x > 0, `alpha * (exp(x / alpha) - 1)` below (Barron 2017): an elu whose slope has no jump. PyTorch's
+ * `CELU`. */
 export const celu = (options: EluOptions = {}): Layer => unary('celu', options, 'celu', alphaOf('celu', options));
 
-/** `y = scale * elu(x, alpha)` with the two constants that keep mean 0 and variance 1 (Klambauer et al. 2017). */
+/** `y = scale * elu(x, alpha)` with the two constants that keep mean 0 and variance 1 (Klambauer et al. 2017): PyTorch's
+ * `SELU`. */
 export const selu = (options: LayerOptions = {}): Layer =>
   plain('selu', options, 'elu', 1.6732632423543772, 1.0507009873554805);
 
@@ -148,7 +151,7 @@ export interface GeluOptions extends LayerOptions {
   readonly approximate?: 'none' | 'tanh';
 }
 
-/** `y = x * P(X <= x)` for a standard normal X (Hendrycks & Gimpel 2016). */
+/** `y = x * P(X <= x)` for a standard normal X (Hendrycks & Gimpel 2016): PyTorch's `GELU`. */
 export function gelu(options: GeluOptions = {}): Layer {
   const layer = options?.name ?? 'gelu';
   onlyKnown(layer, options, ['approximate', 'name']);
@@ -164,14 +167,15 @@ export interface SiluOptions extends LayerOptions {
   readonly beta?: number;
 }
 
-/** `y = x * sigmoid(beta * x)` (Elfwing et al. 2017; Ramachandran et al. 2017). */
+/** `y = x * sigmoid(beta * x)` (Elfwing et al. 2017; Ramachandran et al. 2017): PyTorch's `SiLU`, which has no
+ * beta. */
 export function silu(options: SiluOptions = {}): Layer {
   const layer = options?.name ?? 'silu';
   onlyKnown(layer, options, ['beta', 'name']);
   return unary('silu', options, 'silu', real(layer, 'beta', options.beta ?? 1, -LARGEST, LARGEST));
 }
 
-/** `y = x * tanh(ln(1 + exp(x)))` (Misra 2019). */
+/** `y = x * tanh(ln(1 + exp(x)))` (Misra 2019): PyTorch's `Mish`. */
 export const mish = (options: LayerOptions = {}): Layer => plain('mish', options, 'mish');
 
 export interface HardSigmoidOptions extends LayerOptions {
@@ -181,7 +185,7 @@ export interface HardSigmoidOptions extends LayerOptions {
   readonly beta?: number;
 }
 
-/** `y = min(max(alpha * x + beta, 0), 1)`. */
+/** `y = min(max(alpha * x + beta, 0), 1)`: PyTorch's `Hardsigmoid`. */
 export function hardSigmoid(options: HardSigmoidOptions = {}): Layer {
   const layer = options?.name ?? 'hardSigmoid';
   onlyKnown(layer, options, ['alpha', 'beta', 'name']);
@@ -190,7 +194,7 @@ export function hardSigmoid(options: HardSigmoidOptions = {}): Layer {
   return unary('hardSigmoid', options, 'hard_sigmoid', alpha, beta);
 }
 
-/** `y = x * min(max(x / 6 + 1/2, 0), 1)` (Howard et al. 2019). */
+/** `y = x * min(max(x / 6 + 1/2, 0), 1)` (Howard et al. 2019): PyTorch's `Hardswish`. */
 export const hardSwish = (options: LayerOptions = {}): Layer => plain('hardSwish', options, 'hard_swish');
 
 export interface SoftplusOptions extends LayerOptions {
@@ -200,7 +204,7 @@ export interface SoftplusOptions extends LayerOptions {
   readonly threshold?: number;
 }
 
-/** `y = ln(1 + exp(beta * x)) / beta`. */
+/** `y = ln(1 + exp(beta * x)) / beta`: PyTorch's `Softplus`. */
 export function softplus(options: SoftplusOptions = {}): Layer {
   const layer = options?.name ?? 'softplus';
   onlyKnown(layer, options, ['beta', 'threshold', 'name']);
@@ -209,5 +213,5 @@ export function softplus(options: SoftplusOptions = {}): Layer {
   return unary('softplus', options, 'softplus', beta, threshold);
 }
 
-/** `y = x / (1 + |x|)`. */
+/** `y = x / (1 + |x|)`: PyTorch's `Softsign`. */
 export const softsign = (options: LayerOptions = {}): Layer => plain('softsign', options, 'softsign');

@@ -12,7 +12,8 @@ export interface BiasOptions extends LayerOptions {
 }
 
 /**
- * `y[..., c] = x[..., c] + b[c]`, b being trained (ONNX Add). Any shape; after `flatten` every position has a bias of its own.
+ * `y[..., c] = x[..., c] + b[c]`, b being trained (ONNX Add). Any shape; after `flatten` every position has a bias of its own. No
+ * counterpart in PyTorch.
  */
 export function bias(options: BiasOptions = {}): Layer {
   onlyKnown(options?.name ?? 'bias', options, ['biasInit', 'name']);

@@ -26,10 +26,11 @@ export interface ParameterOptions extends LayerOptions {
   readonly init?: Initializer;
 }
 
-/** A constant of any shape as a symbolic value. */
+/** `y = values`: a constant of any shape as a symbolic value; torch.nn.Module.register_buffer. */
 export const constant = (options: ConstantOptions): Value => constantLayer(options)();
 
-/** A trained tensor of any shape as a symbolic value (torch.nn.Parameter): a position embedding, a learned scale. */
+/** `y = value`, a trained tensor of any shape as a symbolic value (torch.nn.Parameter): a position embedding, a learned scale.
+ * No node in ONNX: an initializer. */
 export const parameter = (options: ParameterOptions): Value => parameterLayer(options)();
 
 /** What `constant` applies to nothing. */

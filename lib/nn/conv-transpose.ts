@@ -87,7 +87,7 @@ function convTransposeLayer<Size, Padding>(
 }
 
 /**
- * `y[n, i*stride + s*dilation - padLeft, o]` is the sum over all i, s that give it, and c, of `x[n,i,c] * w[s,o,c]`, plus `b[o]`.
+ * `y[n, i*stride + s*dilation - padLeft, o] = b[o] + sum over i,s,c of x[n,i,c] * w[s,o,c]`, over all i, s that give the position.
  *
  * Input `[n, w, c]`, output `[n, ow, filters]` with
  * `ow = (w - 1)*stride - padLeft - padRight + dilation*(kernel - 1) + outputPadding + 1`. Weights `[kw, filters / groups, c]`.
@@ -98,8 +98,8 @@ export function convTranspose1d(options: ConvTranspose1dOptions): Layer {
 }
 
 /**
- * `y[n, i*stride + r*dilation - padTop, j*stride + s*dilation - padLeft, o]` is the sum over all i, r, j, s that give it, and
- * c, of `x[n,i,j,c] * w[r,s,o,c]`, plus `b[o]` (Zeiler et al. 2010; also called deconvolution).
+ * `y[n, i*stride + r*dilation - padTop, j*stride + s*dilation - padLeft, o] = b[o] + sum over i,r,j,s,c of x[n,i,j,c] * w[r,s,o,c]`,
+ * over all i, r, j, s that give the position (Zeiler et al. 2010; also called deconvolution).
  *
  * Input `[n, h, w, c]`, output `[n, oh, ow, filters]` with
  * `oh = (h - 1)*stride - padTop - padBottom + dilation*(kernel - 1) + outputPadding + 1`. Weights

@@ -14,22 +14,24 @@ function globalPool(type: string, rank: number, kind: 'max' | 'avg', options: La
   });
 }
 
-/** Mean over all positions of each channel: `[n, w, c]` to `[n, c]`. */
+/** `y[n,c] = mean over i of x[n,i,c]`: `[n, w, c]` to `[n, c]`. PyTorch's `AdaptiveAvgPool1d` to one position. */
 export const globalAvgPool1d = (options: LayerOptions = {}): Layer => globalPool('globalAvgPool1d', 1, 'avg', options);
 
-/** Mean over all pixels of each channel: `[n, h, w, c]` to `[n, c]` (ONNX's `GlobalAveragePool`, flattened). */
+/** `y[n,c] = mean over i,j of x[n,i,j,c]`: `[n, h, w, c]` to `[n, c]` (ONNX's `GlobalAveragePool`, flattened). PyTorch's
+ * `AdaptiveAvgPool2d` to one pixel. */
 export const globalAvgPool2d = (options: LayerOptions = {}): Layer => globalPool('globalAvgPool2d', 2, 'avg', options);
 
-/** Mean over all positions of each channel: `[n, d, h, w, c]` to `[n, c]`. */
+/** `y[n,c] = mean over i,j,k of x[n,i,j,k,c]`: `[n, d, h, w, c]` to `[n, c]`. PyTorch's `AdaptiveAvgPool3d` to one position. */
 export const globalAvgPool3d = (options: LayerOptions = {}): Layer => globalPool('globalAvgPool3d', 3, 'avg', options);
 
-/** Largest value over all positions of each channel: `[n, w, c]` to `[n, c]`. */
+/** `y[n,c] = max over i of x[n,i,c]`: `[n, w, c]` to `[n, c]`. PyTorch's `AdaptiveMaxPool1d` to one position. */
 export const globalMaxPool1d = (options: LayerOptions = {}): Layer => globalPool('globalMaxPool1d', 1, 'max', options);
 
-/** Largest value over all pixels of each channel: `[n, h, w, c]` to `[n, c]` (ONNX's `GlobalMaxPool`, flattened). */
+/** `y[n,c] = max over i,j of x[n,i,j,c]`: `[n, h, w, c]` to `[n, c]` (ONNX's `GlobalMaxPool`, flattened). PyTorch's
+ * `AdaptiveMaxPool2d` to one pixel. */
 export const globalMaxPool2d = (options: LayerOptions = {}): Layer => globalPool('globalMaxPool2d', 2, 'max', options);
 
-/** Largest value over all positions of each channel: `[n, d, h, w, c]` to `[n, c]`. */
+/** `y[n,c] = max over i,j,k of x[n,i,j,k,c]`: `[n, d, h, w, c]` to `[n, c]`. PyTorch's `AdaptiveMaxPool3d` to one position. */
 export const globalMaxPool3d = (options: LayerOptions = {}): Layer => globalPool('globalMaxPool3d', 3, 'max', options);
 
 /** `Size` is a number or one for each axis. */
@@ -61,11 +63,13 @@ function adaptivePool<Size>(
 export const adaptiveAvgPool1d = (options: AdaptivePoolOptions<Size1d>): Layer =>
   adaptivePool('adaptiveAvgPool1d', 1, 'avg', options);
 
-/** `[n, h, w, c]` to `[n, outputSize[0], outputSize[1], c]`: as `adaptiveAvgPool1d` over both axes. */
+/** `[n, h, w, c]` to `[n, outputSize[0], outputSize[1], c]`: as `adaptiveAvgPool1d` over both axes (PyTorch's
+ * `AdaptiveAvgPool2d`). */
 export const adaptiveAvgPool2d = (options: AdaptivePoolOptions<Size2d>): Layer =>
   adaptivePool('adaptiveAvgPool2d', 2, 'avg', options);
 
-/** `[n, d, h, w, c]` to `[n, ...outputSize, c]`: as `adaptiveAvgPool1d` over three axes. */
+/** `[n, d, h, w, c]` to `[n, ...outputSize, c]`: as `adaptiveAvgPool1d` over three axes (PyTorch's
+ * `AdaptiveAvgPool3d`). */
 export const adaptiveAvgPool3d = (options: AdaptivePoolOptions<Size3d>): Layer =>
   adaptivePool('adaptiveAvgPool3d', 3, 'avg', options);
 

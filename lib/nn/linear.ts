@@ -22,6 +22,7 @@ export interface LinearOptions extends LayerOptions {
 
 /**
  * `y[n,o] = b[o] + sum over i of x[n,i] * w[i,o]`. Input `[n, features]`, weights `[features, units]`.
+ * Semantics of PyTorch's `Linear`, whose weights are transposed.
  */
 export function linear(options: LinearOptions): Layer {
   const layer = options?.name ?? 'linear';
@@ -44,7 +45,8 @@ export function linear(options: LinearOptions): Layer {
   });
 }
 
-/** All axes but the first as one: `[n, h, w, c]` read as `[n, h*w*c]`, torch.flatten(x, 1) in NHWC order; costs nothing. */
+/** `y[n, (i*w + j)*c + k] = x[n,i,j,k]`: all axes but the first as one, `[n, h, w, c]` read as `[n, h*w*c]`; costs nothing.
+ * PyTorch's `Flatten` in NHWC order. */
 export function flatten(options: LayerOptions = {}): Layer {
   onlyKnown(options?.name ?? 'flatten', options, ['name']);
   return defineLayer('flatten', options, ({ graph }, x) => {

@@ -72,19 +72,20 @@ const quotients = arithmetic('divide', [2, 2]);
 const maxima = arithmetic('maximum', [2, Infinity]);
 const minima = arithmetic('minimum', [2, Infinity]);
 
-/** `y = a + b + ...`, from left to right, broadcast (ONNX Sum): skip connections, position embeddings. */
+/** `y = a + b + ...`, from left to right, broadcast (ONNX Sum): skip connections, position embeddings. PyTorch's `add`. */
 export function add(options: LayerOptions = {}): Layer {
   onlyKnown(options?.name ?? 'add', options, ['name']);
   return defineLayer('add', options, (builder, ...xs) => addAll(builder, xs), [2, Infinity]);
 }
 
-/** `y = a - b`, broadcast (ONNX Sub). */
+/** `y = a - b`, broadcast (ONNX Sub, PyTorch's `sub`). */
 export const subtract = (options: LayerOptions = {}): Layer => differences(options);
 
-/** `y = a * b * ...`, from left to right, broadcast (ONNX Mul): squeeze-and-excitation multiplies `[h, w, c]` by `[c]`. */
+/** `y = a * b * ...`, from left to right, broadcast (ONNX Mul, PyTorch's `mul`): squeeze-and-excitation multiplies `[h, w, c]` by
+ * `[c]`. */
 export const multiply = (options: LayerOptions = {}): Layer => products(options);
 
-/** `y = a / b`, broadcast (ONNX Div). */
+/** `y = a / b`, broadcast (ONNX Div, PyTorch's `div`). */
 export const divide = (options: LayerOptions = {}): Layer => quotients(options);
 
 /** `y = max(a, b, ...)`, broadcast (ONNX Max). Equal values share the gradient by halves, as in torch.maximum. */
@@ -112,7 +113,7 @@ export interface ConcatOptions extends LayerOptions {
   readonly axis?: number;
 }
 
-/** All inputs side by side along `axis` (torch.cat, ONNX Concat): skip connections, dense blocks. */
+/** `y = [a, b, ...]`: all inputs side by side along `axis` (torch.cat, ONNX Concat): skip connections, dense blocks. */
 export function concat(options: ConcatOptions = {}): Layer {
   const layer = options?.name ?? 'concat';
   onlyKnown(layer, options, ['axis', 'name']);
@@ -131,8 +132,8 @@ export interface SliceOptions extends LayerOptions {
   readonly step?: number;
 }
 
-/** Every `step`-th position of `axis` from `start` to before `end` (NumPy's `x[start:end:step]`, ONNX Slice). Errors: no
- * position left. */
+/** `y[i] = x[start + i*step]` along `axis`, from `start` to before `end`: NumPy's and PyTorch's `x[start:end:step]`, ONNX
+ * Slice. Errors: no position left. */
 export function slice(options: SliceOptions = {}): Layer {
   const layer = options?.name ?? 'slice';
   onlyKnown(layer, options, ['axis', 'start', 'end', 'step', 'name']);

@@ -18,7 +18,7 @@ import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 export interface AffineOptions extends LayerOptions {
   /** Added to the variance. Default 1e-5. */
   readonly epsilon?: number;
-  /** Whether the result is scaled by a trained gamma and shifted by a trained beta. */
+  /** Whether the result is scaled by a trained gamma and shifted by a trained beta. Default true; false in `instanceNorm`. */
   readonly affine?: boolean;
 }
 
@@ -146,9 +146,9 @@ export function groupNorm(options: GroupNormOptions): Layer {
 }
 
 /**
- * Group norm with every channel a group of its own (Ulyanov et al. 2016): mean and variance over the pixels of each channel
- * of each example. Input `[n, ..., c]` with at least one axis of pixels; `affine` is false unless it is given. Semantics:
- * torch.nn.InstanceNorm1d, 2d and 3d without running statistics.
+ * `groupNorm` with every channel a group of its own (Ulyanov et al. 2016): mean and variance over the pixels of each channel
+ * of each example. Input `[n, ..., c]` with at least one axis of pixels; `affine` is false unless it is given. Semantics
+ * of PyTorch's `InstanceNorm1d`, `InstanceNorm2d` and `InstanceNorm3d` without running statistics.
  */
 export function instanceNorm(options: AffineOptions = {}): Layer {
   const layer = options?.name ?? 'instanceNorm';

@@ -21,7 +21,8 @@ export interface OnnxOptions extends LayerOptions {
 const PARTS = ['opset', 'inputs', 'outputs', 'nodes', 'constants', 'weights'];
 const NO_FANS = { fanIn: 1, fanOut: 1 };
 
-/** The layer that the architecture of a model file describes. */
+/** `y = graph(x, ...)`: the graph of an ONNX file, which `importOnnx` makes a layer; its other options are the graph as JSON. It
+ * emits the ops of the graph's nodes, and is exported as them. No counterpart in PyTorch, which reads no such files. */
 export function onnx(options: OnnxOptions & Readonly<Record<string, unknown>>): Layer {
   const layer = options?.name ?? 'onnx';
   onlyKnown(layer, options, ['channelsLast', ...PARTS, 'name']);
@@ -55,7 +56,8 @@ export interface OnnxOutputOptions extends LayerOptions {
   readonly shape: readonly number[];
 }
 
-/** One of several outputs of the layer `onnx`. */
+/** `y = x[start ... start + size]` read as `shape`: one of several outputs of the layer `onnx`, which gives them flattened and side
+ * by side. No counterpart in PyTorch. */
 export function onnxOutput(options: OnnxOutputOptions): Layer {
   const layer = options?.name ?? 'onnxOutput';
   onlyKnown(layer, options, ['start', 'shape', 'name']);

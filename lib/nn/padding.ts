@@ -50,10 +50,11 @@ function endsOf(
 }
 
 /**
- * `[n, ...sizes, c]` to `[n, ...(before + size + after), c]`: zeros or `value` around the input, the input mirrored
+ * `y[n,i,c] = x[n, i - before, c]`, and outside of x what `mode` says, along each axis between batch and channels:
+ * `[n, ...sizes, c]` to `[n, ...(before + size + after), c]`; zeros or `value` around the input, the input mirrored
  * (`'reflect'`), its outermost positions (`'replicate'`) or its other end (`'circular'`). `padding: 1` adds one position to every
- * end, `padding: [[0, 1], 2]` none above, one below, two on either side. Semantics of PyTorch's `ZeroPad`, `ConstantPad`,
- * `ReflectionPad`, `ReplicationPad` and `CircularPad` in 1 to 4 dimensions. Errors: a mirror or other end that is too short.
+ * end, `padding: [[0, 1], 2]` none above, one below, two on either side. Semantics of PyTorch's `ZeroPad2d`, `ConstantPad2d`,
+ * `ReflectionPad2d`, `ReplicationPad2d` and `CircularPad2d`, and of those for other numbers of axes. Errors: a mirror or other end that is too short.
  */
 export function pad(options: PadOptions): Layer {
   const layer = options?.name ?? 'pad';
@@ -69,9 +70,9 @@ export function pad(options: PadOptions): Layer {
 }
 
 /**
- * `[n, ...sizes, c]` to `[n, ...(size - before - after), c]`: positions taken away from the ends of the axes. `cropping` is
- * given as `padding` of `pad`. Keras' `Cropping1D` to `Cropping3D`; PyTorch's padding layers with negative numbers. Errors:
- * nothing is left.
+ * `y[n,i,c] = x[n, i + before, c]` along each axis between batch and channels: `[n, ...sizes, c]` to
+ * `[n, ...(size - before - after), c]`, positions taken away from the ends. `cropping` is given as `padding` of `pad`. Keras'
+ * `Cropping1D` to `Cropping3D`; PyTorch's `ZeroPad2d` and its like with negative numbers. Errors: nothing is left.
  */
 export function crop(options: CropOptions): Layer {
   const layer = options?.name ?? 'crop';

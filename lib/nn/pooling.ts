@@ -146,7 +146,8 @@ export const maxPool2d = (options: Pool2dOptions): Layer => maxPool('maxPool2d',
 export const maxPool3d = (options: Pool3dOptions): Layer => maxPool('maxPool3d', 3, options);
 
 /**
- * Undoes `maxPool1d` with the same options: `maxUnpool1d(options)(x, before)`, where `before` `[n, w, c]` is what was pooled and
+ * `y[n,i,c] = sum over j of x[n,j,c]` for the windows j whose maximum is at i, else 0: undoes `maxPool1d` with the same options.
+ * `maxUnpool1d(options)(x, before)`, where `before` `[n, w, c]` is what was pooled and
  * x `[n, ow, c]` what came of it in the end, gives `[n, w, c]` with each value of x where the maximum of its window was, and 0
  * elsewhere. It finds the maxima anew, so nothing but `before` need be handed on; no gradient goes there.
  *
@@ -155,10 +156,11 @@ export const maxPool3d = (options: Pool3dOptions): Layer => maxPool('maxPool3d',
  */
 export const maxUnpool1d = (options: Pool1dOptions): Layer => maxUnpool('maxUnpool1d', 1, options);
 
-/** Undoes `maxPool2d`: as `maxUnpool1d` for images `[n, h, w, c]` (Badrinarayanan et al. 2015, SegNet). */
+/** Undoes `maxPool2d`: as `maxUnpool1d` for images `[n, h, w, c]` (Badrinarayanan et al. 2015, SegNet);
+ * PyTorch's `MaxUnpool2d`. */
 export const maxUnpool2d = (options: Pool2dOptions): Layer => maxUnpool('maxUnpool2d', 2, options);
 
-/** Undoes `maxPool3d`: as `maxUnpool1d` for volumes `[n, d, h, w, c]`. */
+/** Undoes `maxPool3d`: as `maxUnpool1d` for volumes `[n, d, h, w, c]`; PyTorch's `MaxUnpool3d`. */
 export const maxUnpool3d = (options: Pool3dOptions): Layer => maxUnpool('maxUnpool3d', 3, options);
 
 /**

@@ -40,8 +40,8 @@ function reduction(type: ReduceName & string, options: ReductionOptions): Layer 
   });
 }
 
-/** Mean over `axes` of each example: `[n, h, w, c]` with `axes: [0, 1]` to `[n, c]` (torch.mean, ONNX ReduceMean). */
+/** `y = mean of x` over `axes` of each example: `[n, h, w, c]` with `axes: [0, 1]` to `[n, c]` (torch.mean, ONNX ReduceMean). */
 export const mean = (options: ReductionOptions): Layer => reduction('mean', options);
 
-/** Sum over `axes` of each example (torch.sum, ONNX ReduceSum). */
+/** `y = sum of x` over `axes` of each example: `[n, h, w, c]` with `axes: [0, 1]` to `[n, c]` (torch.sum, ONNX ReduceSum). */
 export const sum = (options: ReductionOptions): Layer => reduction('sum', options);

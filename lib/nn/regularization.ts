@@ -16,8 +16,8 @@ export interface DropoutOptions extends LayerOptions {
   readonly rate?: number;
 }
 
-/** In training each value is zeroed with probability `rate` and the others are scaled by `1 / (1 - rate)` (Srivastava et
- * al. 2014, inverted form); in inference nothing happens. The pattern depends on seed, layer and step alone. */
+/** `y = x * m / (1 - rate)` in training, m being 0 with probability `rate`, else 1, for each value (Srivastava et al. 2014,
+ * inverted form); `y = x` in inference. The pattern depends on seed, layer and step alone. PyTorch's `Dropout`. */
 export function dropout(options: DropoutOptions = {}): Layer {
   const rate = rateOf('dropout', options, 0.5);
   return defineLayer('dropout', options, (builder, x) => {

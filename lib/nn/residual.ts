@@ -7,7 +7,8 @@ import { defineLayer, type Layer, type LayerOptions } from './layer.ts';
 
 /**
  * `y = body(x) + shortcut(x)` (He et al. 2015). Without `shortcut` the input itself is added; give one, such as a strided
- * 1x1 convolution, where the body changes the shape. An activation after the sum is a layer of its own.
+ * 1x1 convolution, where the body changes the shape. An activation after the sum is a layer of its own. No
+ * counterpart in PyTorch, where it is written out.
  */
 export function residual(body: readonly Layer[], shortcut: readonly Layer[] = [], options: LayerOptions = {}): Layer {
   const layer = options?.name ?? 'residual';

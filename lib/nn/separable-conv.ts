@@ -70,8 +70,8 @@ const POINTWISE: ConvWindow = { stride: [1, 1], dilation: [1, 1], before: [0, 0]
  * A depthwise convolution without bias, then a 1x1 convolution: `y = conv1x1(depthwise(x)) + b` (Chollet 2016).
  *
  * Input `[n, h, w, c]`, output `[n, oh, ow, filters]`, sizes as in `conv2d`. Parameters `depthwise`
- * `[kh, kw, 1, c * depthMultiplier]`, `pointwise` `[1, 1, c * depthMultiplier, filters]` and `bias` `[filters]`. Two `Conv2d` in
- * PyTorch, Keras' `SeparableConv2D`.
+ * `[kh, kw, 1, c * depthMultiplier]`, `pointwise` `[1, 1, c * depthMultiplier, filters]` and `bias` `[filters]`. Two of PyTorch's
+ * `Conv2d`, Keras' `SeparableConv2D`.
  */
 export function separableConv2d(options: SeparableConv2dOptions): Layer {
   const layer = options?.name ?? 'separableConv2d';

@@ -16,8 +16,8 @@ export interface ReshapeOptions extends LayerOptions {
   readonly shape: readonly number[];
 }
 
-/** Each example in row-major order read as `shape`: `[n, ...]` to `[n, ...shape]` (torch.nn.Unflatten, ONNX Reshape); costs
- * nothing. */
+/** `y = x` with each example in row-major order read as `shape`: `[n, ...]` to `[n, ...shape]` (torch.nn.Unflatten, ONNX
+ * Reshape); costs nothing. */
 export function reshape(options: ReshapeOptions): Layer {
   const layer = options?.name ?? 'reshape';
   onlyKnown(layer, options, ['shape', 'name']);
@@ -36,7 +36,8 @@ export interface PermuteOptions extends LayerOptions {
   readonly axes: readonly number[];
 }
 
-/** The axes of each example in another order (torch.permute without the batch, ONNX Transpose). */
+/** `y[n, i[axes[0]], i[axes[1]], ...] = x[n, i[0], i[1], ...]`: the axes of each example in another order (torch.permute without
+ * the batch, ONNX Transpose). */
 export function permute(options: PermuteOptions): Layer {
   const layer = options?.name ?? 'permute';
   onlyKnown(layer, options, ['axes', 'name']);

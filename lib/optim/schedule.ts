@@ -83,7 +83,7 @@ export interface OneCycleOptions {
 
 /**
  * Up in a straight line from `start * peak` to `peak`, then down to zero after the last step in the smooth curve
- * `r^2 (3 - 2 r)` (Smith & Topin 2018).
+ * `r^2 (3 - 2 r)` (Smith & Topin 2018). PyTorch's `OneCycleLR`, which goes along a cosine or straight lines.
  */
 export function oneCycle(peak: number, options: OneCycleOptions = {}): LearningRate {
   onlyKnown('oneCycle', options, ['warmup', 'start']);
@@ -98,7 +98,7 @@ export function oneCycle(peak: number, options: OneCycleOptions = {}): LearningR
   };
 }
 
-/** The rate of `after`, times `(step + 1) / steps` in the first `steps` steps (Goyal et al. 2017). */
+/** The rate of `after`, times `(step + 1) / steps` in the first `steps` steps (Goyal et al. 2017): PyTorch's `LinearLR`. */
 export function linearWarmup(steps: number, after: LearningRate): LearningRate {
   integer('linearWarmup', 'steps', steps, 1);
   if (typeof after !== 'function') rate('linearWarmup', 'after', after);
@@ -120,8 +120,8 @@ export interface ReduceOnPlateauOptions {
   readonly minimum?: number;
 }
 
-/** Drops the rate when the training loss of an epoch has not improved for more than `patience` epochs: PyTorch's
- * `ReduceLROnPlateau` with mode 'min', fed with the mean training loss. */
+/** Drops the rate to `max(factor * rate, minimum)` when the training loss of an epoch has not improved for more than `patience`
+ * epochs: PyTorch's `ReduceLROnPlateau` with mode 'min', fed with the mean training loss. */
 export function reduceOnPlateau(options: ReduceOnPlateauOptions): LearningRate {
   const name = 'reduceOnPlateau';
   onlyKnown(name, options, ['initial', 'factor', 'patience', 'threshold', 'minimum']);

@@ -17,7 +17,8 @@ export interface PenaltyOptions {
 /**
  * `loss + l1 * sum(|w|) + l2 * sum(w^2)` over the elements of the parameters; the gradient of `|w|` is 0 at 0. For L2 alone the
  * optimizers' `weightDecay` d is cheaper: with `sgd`, and with `adam`, it is the same as l2 = d / 2, but for all parameters.
- * `adamw` decays apart from the gradient, which no penalty does. Errors: a name that no parameter or layer has.
+ * `adamw` decays apart from the gradient, which no penalty does. No counterpart in PyTorch.
+ * Errors: a name that no parameter or layer has.
  */
 export function withPenalty(loss: Loss, options: PenaltyOptions): Loss {
   const type = 'withPenalty';
