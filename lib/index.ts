@@ -41,6 +41,7 @@ export {
   relu,
   relu6,
   type SiluOptions,
+  type SoftmaxOptions,
   type SoftplusOptions,
   selu,
   sigmoid,
