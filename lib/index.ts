@@ -41,6 +41,7 @@ export {
   relu,
   relu6,
   type SiluOptions,
+  type SoftmaxOptions,
   type SoftplusOptions,
   selu,
   sigmoid,
@@ -208,6 +209,7 @@ export type {
 export * as ops from './ops/public.ts';
 export { type AdamOptions, adam, adamw } from './optim/adam.ts';
 export { noDecayOfVectors, type ParameterGroup } from './optim/groups.ts';
+export { type LarsOptions, lars } from './optim/lars.ts';
 export type { LearningRate, Optimizer, Progress } from './optim/optimizer.ts';
 export { type AdagradOptions, adagrad, type RmspropOptions, rmsprop } from './optim/rmsprop.ts';
 export {

@@ -9,6 +9,7 @@ import { relu as reluOp } from '../ops/relu.ts';
 import { sigmoid as sigmoidOp } from '../ops/sigmoid.ts';
 import { softmax as softmaxOp } from '../ops/softmax.ts';
 import { tanh as tanhOp } from '../ops/tanh.ts';
+import { transpose, transposeBy } from '../ops/transpose.ts';
 import { unary as unaryOp } from '../ops/unary.ts';
 import { type UnaryName, unaryAttrs } from '../ops/unary-functions.ts';
 import { fail, onlyKnown, real, show } from '../options.ts';
@@ -43,13 +44,36 @@ export const sigmoid = (options: LayerOptions = {}): Layer => activation('sigmoi
 /** `y = tanh(x)`: PyTorch's `Tanh`. */
 export const tanh = (options: LayerOptions = {}): Layer => activation('tanh', tanhOp, options);
 
-/** `y_k = exp(x_k) / sum of exp(x_j)` over the last axis: PyTorch's `Softmax`. The cross-entropy loss takes logits and applies it
- * itself, so a network trained with that loss ends without it. */
-export const softmax = (options: LayerOptions = {}): Layer => activation('softmax', softmaxOp, options);
+export interface SoftmaxOptions extends LayerOptions {
+  /** Axis of one example, counted from 0, or from the last with -1, -2, ... Default -1, the channels. */
+  readonly axis?: number;
+}
 
-/** `y_k = x_k - ln(sum of exp(x_j))` over the last axis: the logarithm of `softmax`, without its underflow. PyTorch's
+/** `op`, which works on the last axis, on the axis that `options` names. */
+function overAxis(type: string, op: OpDefinition<Record<never, never>>, options: SoftmaxOptions): Layer {
+  const layer = options?.name ?? type;
+  onlyKnown(layer, options, ['axis', 'name']);
+  const { axis = -1 } = options;
+  if (!Number.isInteger(axis)) fail(layer, `axis must be a whole number, not ${show(axis)}`);
+  return defineLayer(type, options, ({ graph }, x) => {
+    const last = x.shape.length - 1;
+    const place = axis < 0 ? last + 1 + axis : axis + 1;
+    if (place < 1 || place > last) fail(graph.layer, `has axis ${axis}, an example [${x.shape.slice(1)}] has ${last}`);
+    if (place === last) return graph.emit(op, [x], {})[0] as GraphTensor;
+    const swap = transposeBy(x.shape.map((_, d) => (d === place ? last : d === last ? place : d)));
+    const [turned] = graph.emit(transpose, [x], swap) as [GraphTensor];
+    const [y] = graph.emit(op, [turned], {}) as [GraphTensor];
+    return graph.emit(transpose, [y], swap)[0] as GraphTensor;
+  });
+}
+
+/** `y_k = exp(x_k) / sum of exp(x_j)` over `axis`, by default the channels. Semantics of PyTorch's `Softmax`. The cross-entropy
+ * loss takes logits and applies it itself, so a network trained with that loss ends without it. */
+export const softmax = (options: SoftmaxOptions = {}): Layer => overAxis('softmax', softmaxOp, options);
+
+/** `y_k = x_k - ln(sum of exp(x_j))` over `axis`: the logarithm of `softmax`, without its underflow. Semantics of PyTorch's
  * `LogSoftmax`. */
-export const logSoftmax = (options: LayerOptions = {}): Layer => activation('logSoftmax', logSoftmaxOp, options);
+export const logSoftmax = (options: SoftmaxOptions = {}): Layer => overAxis('logSoftmax', logSoftmaxOp, options);
 
 export interface LeakyReluOptions extends LayerOptions {
   /** Slope for negative inputs, above 0. Default 0.01. */

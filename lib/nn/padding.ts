@@ -54,7 +54,8 @@ function endsOf(
  * `[n, ...sizes, c]` to `[n, ...(before + size + after), c]`; zeros or `value` around the input, the input mirrored
  * (`'reflect'`), its outermost positions (`'replicate'`) or its other end (`'circular'`). `padding: 1` adds one position to every
  * end, `padding: [[0, 1], 2]` none above, one below, two on either side. Semantics of PyTorch's `ZeroPad2d`, `ConstantPad2d`,
- * `ReflectionPad2d`, `ReplicationPad2d` and `CircularPad2d`, and of those for other numbers of axes. Errors: a mirror or other end that is too short.
+ * `ReflectionPad2d`, `ReplicationPad2d` and `CircularPad2d`, and of those for other numbers of axes. Errors: a mirror or other
+ * end that is too short.
  */
 export function pad(options: PadOptions): Layer {
   const layer = options?.name ?? 'pad';

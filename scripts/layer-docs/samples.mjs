@@ -43,6 +43,8 @@ export const samplesOf = (lw) => ({
     'celu',
   ),
   ...plain('selu', 'silu', 'mish', 'hardSigmoid', 'hardSwish', 'softplus', 'softsign'),
+  softmax: alone(image, {}, { axis: 0 }),
+  logSoftmax: alone(image, {}, { axis: 0 }),
   gelu: alone(image, {}, { approximate: 'tanh' }),
   clip: alone(image, { min: -1, max: 1 }),
   batchNorm1d: alone([5], {}),

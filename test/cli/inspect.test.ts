@@ -67,7 +67,7 @@ describe('lanewise summary and doctor', () => {
     expect((await lanewise('summary', '--model', 'lenet5')).out).toBe(named.out);
     expect((await lanewise('summary', folder)).out).toBe(named.out);
     expect((await lanewise('summary', 'vgg', '--json')).json()).toMatchObject({
-      inputShape: [32, 32, 3],
+      inputs: [{ shape: [32, 32, 3] }],
       parameters: 2_197_706,
     });
     expect((await lanewise('summary', 'cnn', '--input', '20x24x2', '--classes', '3')).out).toContain('20 x 24 x 2');

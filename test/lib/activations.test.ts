@@ -149,3 +149,34 @@ it.skipIf(!native)('a training through all of them has the same bits on both bac
   expect(await trained('native', 1)).toEqual(reference);
   expect(await trained('native', 2)).toEqual(reference);
 });
+
+describe('softmax over another axis', () => {
+  it('adds up to 1 along it, and its logarithm agrees', async () => {
+    const [h, w, c] = [3, 4, 5];
+    const images = Float32Array.from({ length: 2 * h * w * c }, (_, i) => 3 * Math.sin(i));
+    for (const [axis, size, stride] of [
+      [0, h, w * c],
+      [1, w, c],
+      [-2, w, c],
+      [-1, c, 1],
+    ] as const) {
+      const run = (layer: nn.Layer) =>
+        nn.sequential([layer], { inputShape: [h, w, c] }).predict(images, { backend: 'typescript' });
+      const [y, log] = [await run(nn.softmax({ axis })), await run(nn.logSoftmax({ axis }))];
+      for (let i = 0; i < images.length; i++) {
+        const first = i - (Math.floor(i / stride) % size) * stride;
+        const along = Array.from({ length: size }, (_, k) => images[first + k * stride] as number);
+        const total = along.reduce((sum, value) => sum + Math.exp(value), 0);
+        expect(y[i]).toBeCloseTo(Math.exp(images[i] as number) / total, 5);
+        expect(log[i]).toBeCloseTo((images[i] as number) - Math.log(total), 4);
+      }
+    }
+  });
+
+  it('refuses an axis that is none', () => {
+    expect(() => nn.softmax({ axis: 0.5 })).toThrow('softmax: axis must be a whole number, not 0.5');
+    expect(() => nn.sequential([nn.softmax({ axis: 3 })], { inputShape: [3, 4, 5] })).toThrow(
+      'softmax_1: has axis 3, an example [3,4,5] has 3',
+    );
+  });
+});

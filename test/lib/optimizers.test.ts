@@ -120,6 +120,42 @@ async function trained(options: Partial<nn.FitOptions>): Promise<nn.Model> {
   return model;
 }
 
+describe('lars', () => {
+  const length = (values: ArrayLike<number>) => Math.hypot(...Array.from(values));
+  const once = { epochs: 1, batchSize: 22 };
+
+  it('moves each weight by a share of its length, and vectors as SGD does', async () => {
+    const start = network();
+    const moved = await trained({ ...once, optimizer: nn.lars({ learningRate: 0.5, trust: 0.01 }) });
+    const plain = await trained({ ...once, optimizer: nn.sgd({ learningRate: 0.5 }) });
+    for (const name of ['conv2d_1.weight', 'linear_1.weight']) {
+      const [before, after] = [start.tensor(name), moved.tensor(name)];
+      const step = length(before.map((value, i) => (after[i] as number) - value));
+      expect(step / length(before)).toBeCloseTo(0.005, 6);
+      // Down the same direction.
+      const ratio = before.map(
+        (value, i) => ((after[i] as number) - value) / ((plain.tensor(name)[i] as number) - value),
+      );
+      const far = ratio.filter((_, i) => Math.abs((plain.tensor(name)[i] as number) - (before[i] as number)) > 1e-3);
+      expect(Math.max(...far) / Math.min(...far)).toBeCloseTo(1, 2);
+    }
+    expect(moved.tensor('conv2d_1.bias')).toEqual(plain.tensor('conv2d_1.bias'));
+  });
+
+  it('adds the penalty to the gradient and to its length', async () => {
+    const decay = 1e3;
+    const optimizer = nn.lars({ learningRate: 1, trust: 0.01, momentum: 0, weightDecay: decay });
+    const model = await trained({ ...once, optimizer });
+    // So strong a penalty is all of the gradient: w - 0.01 w.
+    const before = network().tensor('linear_1.weight');
+    for (const [i, value] of model.tensor('linear_1.weight').entries())
+      expect(value).toBeCloseTo(0.99 * (before[i] as number), 4);
+    expect(() => nn.lars({ learningRate: 1, trust: -1 })).toThrow(
+      'lars: trust must be a number from 0 to 1000, not -1',
+    );
+  });
+});
+
 describe('around a step', () => {
   it('groups scale learning rates and weight decay', async () => {
     const still = nn.sgd({ learningRate: 0.1, groups: [{ parameters: /^conv2d/, learningRateScale: 0 }] });

@@ -20,8 +20,8 @@ export interface DiceOptions {
 
 /**
  * Mean over images and classes of `1 - (2 sum(p * t) + smooth) / (sum(p) + sum(t) + smooth)`, sums over the pixels of an image; p
- * the sigmoid or softmax of the logits `[n, ..., classes]`, t the targets. Milletari et al. 2016, without squares. No counterpart in
- * PyTorch.
+ * the sigmoid or softmax of the logits `[n, ..., classes]`, t the targets. Milletari et al. 2016, without squares. No
+ * counterpart in PyTorch.
  */
 export function dice(options: DiceOptions = {}): Loss {
   const type = 'dice';
