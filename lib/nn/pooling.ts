@@ -147,9 +147,8 @@ export const maxPool3d = (options: Pool3dOptions): Layer => maxPool('maxPool3d',
 
 /**
  * `y[n,i,c] = sum over j of x[n,j,c]` for the windows j whose maximum is at i, else 0: undoes `maxPool1d` with the same options.
- * `maxUnpool1d(options)(x, before)`, where `before` `[n, w, c]` is what was pooled and
- * x `[n, ow, c]` what came of it in the end, gives `[n, w, c]` with each value of x where the maximum of its window was, and 0
- * elsewhere. It finds the maxima anew, so nothing but `before` need be handed on; no gradient goes there.
+ * `maxUnpool1d(options)(x, before)`, where `before` `[n, w, c]` is what was pooled and x `[n, ow, c]` what came of it in the end,
+ * gives `[n, w, c]`. It finds the maxima anew, so nothing but `before` need be handed on; no gradient goes there.
  *
  * Semantics of PyTorch's `MaxUnpool1d` and ONNX's `MaxUnpool` for windows that do not overlap; where windows share a
  * maximum, those keep one of the values, this adds them.

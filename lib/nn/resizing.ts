@@ -76,9 +76,9 @@ export function upsample1d(options: Upsample1dOptions): Layer {
 /**
  * `[n, h, w, c]` resized to `size` or to `floor(h * scale)` rows and `floor(w * scale)` columns. Position p of an axis shows the
  * input at s: with `'nearest'` `y[p] = x[floor(p / scale)]`; with `'bilinear'` the two positions around
- * `s = (p + 1/2) / scale - 1/2`, held inside the input, or with `alignCorners` around `s = p * (in - 1) / (out - 1)`, in proportion. Semantics of PyTorch's `Upsample` and
- * `torch.nn.functional.interpolate` (a scale counts as given where `size * scale` is not whole); also makes maps
- * smaller, without smoothing.
+ * `s = (p + 1/2) / scale - 1/2`, held inside the input, or with `alignCorners` around `s = p * (in - 1) / (out - 1)`, in
+ * proportion. Semantics of PyTorch's `Upsample` and `torch.nn.functional.interpolate` (a scale counts as given where
+ * `size * scale` is not whole); also makes maps smaller, without smoothing.
  */
 export function upsample2d(options: Upsample2dOptions): Layer {
   return upsampleLayer('upsample2d', 2, 'bilinear', options);
