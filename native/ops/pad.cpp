@@ -168,7 +168,8 @@ class RowGradient {
  private:
   /// All rows whose positions along the axes before `axis` give `row`.
   void add_rows(int axis, int64_t row) {
-    if (axis >= padding_.last) return add_row(dy_ + row * padding_.padded_row());
+    // `last` is below kMaxRank, which the compiler does not know and warns of.
+    if (axis >= padding_.last || axis >= kMaxRank) return add_row(dy_ + row * padding_.padded_row());
     const PaddedAxis& a = padding_.axes[axis];
     const int64_t i = position_[axis], first = row * a.padded();
     const Span front = a.in_front(i), behind = a.behind(i);
