@@ -158,7 +158,7 @@ Words sample_plan() {
     words.insert(words.end(), attrs.begin(), attrs.end());
   };
   op(OpCode::kConv2d, {0, 1, 2, 3}, 3, {1, 1, 1, 1, 1, 1, 1, 1, 1, 2, bits(0.1f)});
-  op(OpCode::kMaxPool2d, {3, 4, 5}, 1, {2, 2, 2, 2, 0, 0, 0, 0});
+  op(OpCode::kMaxPool2d, {3, 4, 5}, 1, {2, 2, 2, 2, 0, 0, 0, 0, 1, 1});
   op(OpCode::kGuardFinite, {4}, 1, {});
   return words;
 }
