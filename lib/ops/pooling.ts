@@ -42,7 +42,8 @@ export function roundedUp(size: number, axis: Omit<PoolAxis, 'ceil'>): PoolAxis 
   return { ...axis, after: after + ceil, ceil };
 }
 
-const windowAttrs = (h: PoolAxis, w: PoolAxis) => ({
+/** The window attributes of the ops that pool two axes. */
+export const windowAttrs = (h: PoolAxis, w: PoolAxis) => ({
   kernelH: h.kernel,
   kernelW: w.kernel,
   strideH: h.stride,

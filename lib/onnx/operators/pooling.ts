@@ -5,7 +5,15 @@ import { maxPool2d } from '../../ops/max_pool2d.ts';
 import { maxPool2dPosition } from '../../ops/max_pool2d_position.ts';
 import { maxUnpool2d } from '../../ops/max_unpool2d.ts';
 import { padBy, pad as padOp } from '../../ops/pad.ts';
-import { avgPooling, globalPooling, lpPooling, maxPooling, type PoolAxis, roundedUp } from '../../ops/pooling.ts';
+import {
+  avgPooling,
+  globalPooling,
+  lpPooling,
+  maxPooling,
+  type PoolAxis,
+  roundedUp,
+  windowAttrs,
+} from '../../ops/pooling.ts';
 import type { NodeCall } from '../node-call.ts';
 import { channelsLast, inOrder, Stored, storedShape, type Value } from '../value.ts';
 import type { Operator, OperatorTable } from './operator.ts';
@@ -44,18 +52,7 @@ function maxPool(call: NodeCall): Value | Value[] {
   if (!call.wants(1)) return pooled(maxPooling(call.emitter, x, axes));
   const [, c = 1, inH = 1, inW = 1] = call.rank(0, 4);
   const [h, w] = axes as [PoolAxis, PoolAxis];
-  const attrs = {
-    kernelH: h.kernel,
-    kernelW: w.kernel,
-    strideH: h.stride,
-    strideW: w.stride,
-    padTop: h.before,
-    padLeft: w.before,
-    padBottom: h.after,
-    padRight: w.after,
-    dilationH: h.dilation,
-    dilationW: w.dilation,
-  };
+  const attrs = windowAttrs(h, w);
   const [y, index] = call.emitAll(maxPool2d, [x], attrs) as [GraphTensor, GraphTensor];
   const position = call.emit(maxPool2dPosition, [index], {
     ...attrs,
