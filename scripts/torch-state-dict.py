@@ -25,8 +25,9 @@ def small():
 
 
 class BasicBlock(nn.Module):
-    def __init__(self, channels, filters, stride):
+    def __init__(self, channels, filters, stride, activation):
         super().__init__()
+        self.activation = activation
         self.conv1 = nn.Conv2d(channels, filters, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(filters)
         self.conv2 = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
@@ -35,32 +36,38 @@ class BasicBlock(nn.Module):
         self.downsample = nn.Sequential(*strided) if stride != 1 else None
 
     def forward(self, x):
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + (self.downsample(x) if self.downsample else x))
+        y = self.bn2(self.conv2(self.activation(self.bn1(self.conv1(x)))))
+        return self.activation(y + (self.downsample(x) if self.downsample else x))
 
 
 class ResNet18(nn.Module):
     """torchvision's, in the form for CIFAR: a 3x3 convolution and no pooling at the start."""
 
-    def __init__(self):
+    def __init__(self, activation=F.relu):
         super().__init__()
+        self.activation = activation
         self.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         channels = 64
         for stage, filters in enumerate((64, 128, 256, 512), 1):
-            blocks = [BasicBlock(channels, filters, 1 if stage == 1 else 2), BasicBlock(filters, filters, 1)]
-            setattr(self, f"layer{stage}", nn.Sequential(*blocks))
+            first = BasicBlock(channels, filters, 1 if stage == 1 else 2, activation)
+            blocks = nn.Sequential(first, BasicBlock(filters, filters, 1, activation))
+            setattr(self, f"layer{stage}", blocks)
             channels = filters
         self.fc = nn.Linear(512, 10)
 
     def forward(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
+        x = self.activation(self.bn1(self.conv1(x)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(x.mean((2, 3)))
 
 
 # name: (network, input [channels, height, width], classes, batch)
-NETS = {"small": (small, (3, 6, 4), 3, 4), "resnet18": (ResNet18, (3, 32, 32), 10, 4)}
+NETS = {
+    "small": (small, (3, 6, 4), 3, 4),
+    "resnet18": (ResNet18, (3, 32, 32), 10, 4),
+    "resnet18-silu": (lambda: ResNet18(F.silu), (3, 32, 32), 10, 4),
+}
 
 
 def write(net, state_path, samples_path):

@@ -29,6 +29,25 @@ export const small = (): nn.Model =>
 
 export const resnet18 = (): nn.Model => netModel('resnet18');
 
+/** The same with an activation that has no corner. */
+export function resnet18Silu(): nn.Model {
+  const convNorm = (filters: number, kernelSize: number, stride = 1): nn.Layer[] => [
+    nn.conv2d({ filters, kernelSize, stride, padding: (kernelSize - 1) / 2, bias: false }),
+    nn.batchNorm2d(),
+  ];
+  const block = (filters: number, stride: number): nn.Layer[] => [
+    nn.residual(
+      [...convNorm(filters, 3, stride), nn.silu(), ...convNorm(filters, 3)],
+      stride > 1 ? convNorm(filters, 1, stride) : [],
+    ),
+    nn.silu(),
+  ];
+  const stages = [64, 128, 256, 512].flatMap((filters, i) => [...block(filters, i > 0 ? 2 : 1), ...block(filters, 1)]);
+  return nn.sequential([...convNorm(64, 3), nn.silu(), ...stages, nn.globalAvgPool2d(), nn.linear({ units: 10 })], {
+    inputShape: [32, 32, 3],
+  });
+}
+
 const largest = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
