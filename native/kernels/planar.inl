@@ -2,6 +2,32 @@
 // Needs planar.h, gemm_tile.inl. The order of operations of one output never depends on V or the instruction set.
 
 template <int N, int V>
+LANEWISE_INLINE void planar_step(const float* x, const float* w, Vec (&acc)[N][V]) {
+  // The side with fewer vectors is held in registers.
+  if constexpr (N < V) {
+    Vec b[N];
+#pragma GCC unroll 8
+    for (int j = 0; j < N; ++j) b[j] = broadcast(w[j]);
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      const Vec a = load(x + v * kLanes);
+#pragma GCC unroll 8
+      for (int j = 0; j < N; ++j) acc[j][v] = fma(a, b[j], acc[j][v]);
+    }
+  } else {
+    Vec a[V];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) a[v] = load(x + v * kLanes);
+#pragma GCC unroll 8
+    for (int j = 0; j < N; ++j) {
+      const Vec b = broadcast(w[j]);
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) acc[j][v] = fma(a[v], b, acc[j][v]);
+    }
+  }
+}
+
+template <int N, int V>
 static void planar_tile(const PlanarPanel& task, int64_t first) {
   Vec acc[N][V];
 #pragma GCC unroll 8
@@ -10,51 +36,38 @@ static void planar_tile(const PlanarPanel& task, int64_t first) {
     for (int v = 0; v < V; ++v) acc[j][v] = zero();
   }
   const int64_t plane = task.plane;
-  const float* const from = task.x + first * kLanes;
   for (int64_t r = 0; r < task.n_rows; ++r) {
+    const float* const x_row = task.x + first * kLanes + task.rows[r].x;
+    const float* const w_row = task.w + task.rows[r].w;
+    // A loop of one round would cost as much again.
+    if (task.k == 1) {
+      for (int64_t s = 0; s < task.n_cols; ++s) planar_step(x_row + task.cols[s].x, w_row + task.cols[s].w, acc);
+      continue;
+    }
     for (int64_t s = 0; s < task.n_cols; ++s) {
-      const float* x = from + (task.rows[r].x + task.cols[s].x);
-      const float* w = task.w + (task.rows[r].w + task.cols[s].w);
-      for (int64_t k = task.k; k > 0; --k, x += plane, w += N) {
-        // The side with fewer vectors is held in registers.
-        if constexpr (N < V) {
-          Vec b[N];
-#pragma GCC unroll 8
-          for (int j = 0; j < N; ++j) b[j] = broadcast(w[j]);
-#pragma GCC unroll 8
-          for (int v = 0; v < V; ++v) {
-            const Vec a = load(x + v * kLanes);
-#pragma GCC unroll 8
-            for (int j = 0; j < N; ++j) acc[j][v] = fma(a, b[j], acc[j][v]);
-          }
-        } else {
-          Vec a[V];
-#pragma GCC unroll 8
-          for (int v = 0; v < V; ++v) a[v] = load(x + v * kLanes);
-#pragma GCC unroll 8
-          for (int j = 0; j < N; ++j) {
-            const Vec b = broadcast(w[j]);
-#pragma GCC unroll 8
-            for (int v = 0; v < V; ++v) acc[j][v] = fma(a[v], b, acc[j][v]);
-          }
-        }
-      }
+      const float* x = x_row + task.cols[s].x;
+      const float* w = w_row + task.cols[s].w;
+      for (int64_t k = task.k; k > 0; --k, x += plane, w += N) planar_step(x, w, acc);
     }
   }
 
-  const Vec slope = broadcast(task.slope);
+  // The compiler cannot know that y is not the task itself.
+  const PlanarPanel end = task;
+  const Vec slope = broadcast(end.slope);
+  float* column = end.y + first / end.group * end.y_group;
+  const int64_t first_at = first % end.group;
 #pragma GCC unroll 8
-  for (int j = 0; j < N; ++j) {
-    const Vec bias = task.bias == nullptr ? zero() : broadcast(task.bias[j]);
-    float* to = task.y + j * task.y_column + first / task.group * task.y_group;
-    int64_t at = first % task.group;
+  for (int j = 0; j < N; ++j, column += end.y_column) {
+    const Vec bias = end.bias == nullptr ? zero() : broadcast(end.bias[j]);
+    float* to = column;
+    int64_t at = first_at;
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
       Vec r = acc[j][v];
-      if (task.bias != nullptr) r = add(r, bias);
-      if (task.activation != kNoActivation) r = apply_activation(r, task.activation, slope);
+      if (end.bias != nullptr) r = add(r, bias);
+      if (end.activation != kNoActivation) r = apply_activation(r, end.activation, slope);
       store(to + at * kLanes, r);
-      if (++at == task.group) at = 0, to += task.y_group;
+      if (++at == end.group) at = 0, to += end.y_group;
     }
   }
 }

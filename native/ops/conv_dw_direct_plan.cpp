@@ -14,9 +14,9 @@ constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
 constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
 constexpr int64_t kItemsPerThread = 8;
 constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
-constexpr int64_t kSmallTile = 8;
-constexpr int64_t kFarFloats = 128;  // pixels so far apart are copied together for a small register tile ...
+constexpr int64_t kFarFloats = 48;   // pixels so far apart are copied together for a small register tile ...
 constexpr int64_t kRepaysCopy = 24;  // ... if each float is used so often
+constexpr int64_t kCopiedChunk = 256;  // pixels, whose panels of x and dy fit L1
 constexpr int64_t kPartialFloats = 2 * 1024 * 1024;
 
 /// Cuts dw further until there are `wanted` parts, if they do not become too small to be efficient.
@@ -73,7 +73,11 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   const int64_t block_pixels = sat_mul(plan.blocks.block_segments, plan.blocks.segment);
   const int64_t floats_per_pixel =
       sat_add(min_of(plan.part_positions, sat_mul(shape.k, shape.cols.stride)), plan.part_columns);
-  const int64_t chunk = max_of(kChunkFloats / floats_per_pixel, kLeastChunk);
+  const bool small_tile = kernels.tile_m < kSmallTile;
+  plan.copy_x = small_tile && shape.cols.stride * shape.k >= kFarFloats && plan.part_columns >= kRepaysCopy;
+  plan.copy_dy = small_tile && plan.columns >= kFarFloats && plan.part_positions >= kRepaysCopy;
+  const int64_t fit = max_of(kChunkFloats / floats_per_pixel, kLeastChunk);
+  const int64_t chunk = plan.copy_x || plan.copy_dy ? min_of(fit, kCopiedChunk) : fit;
   plan.chunk = ceil_div(block_pixels, ceil_div(block_pixels, chunk));
   plan.staged = plan.columns % kConflictFloats == 0 && plan.chunk < block_pixels;
 
@@ -88,9 +92,6 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   const int64_t part_taps = ceil_div(plan.taps, plan.tap_parts);
   const int64_t sums = sat_mul(part_taps, sat_mul(plan.part_positions, plan.part_columns));
   plan.at_sums = worker.take(plan.by_block || (plan.blocks.blocks == 1 && !plan.staged) ? 0 : sums, sizeof(float));
-  const bool small_tile = kernels.tile_m < kSmallTile;
-  plan.copy_x = small_tile && shape.cols.stride * shape.k >= kFarFloats && plan.part_columns >= kRepaysCopy;
-  plan.copy_dy = small_tile && plan.columns >= kFarFloats && plan.part_positions >= kRepaysCopy;
   plan.at_x_copy = worker.take(plan.copy_x ? sat_mul(plan.chunk, plan.part_positions) : 0, sizeof(float));
   plan.at_dy_copy = worker.take(plan.copy_dy ? sat_mul(plan.chunk, plan.part_columns) : 0, sizeof(float));
   plan.worker_bytes = worker.bytes;

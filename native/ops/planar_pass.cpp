@@ -11,7 +11,12 @@ struct Plan {
   PlanarTiling tiling;
   int64_t taps, w_floats;  // of a group
   int64_t row_floats;      // of a row of outputs
-  int64_t at_w, at_workers, at_rows, at_cols, at_y, worker_bytes, bytes;
+  int64_t at_w, at_workers, at_rows, at_cols, at_runs, at_y, worker_bytes, bytes;
+};
+
+/// Columns that meet the same taps, the ones that follow the first.
+struct Run {
+  int64_t from, to, first_tap, taps;
 };
 
 Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
@@ -30,6 +35,7 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   worker.take(sat_mul(plan.tiling.plane_floats, pass.k), sizeof(float));
   plan.at_rows = worker.take(pass.rows.kernel, sizeof(Tap));
   plan.at_cols = worker.take(sat_mul(2, pass.cols.kernel), sizeof(Tap));
+  plan.at_runs = worker.take(plan.tiling.images == 1 ? 0 : plan.tiling.cols, sizeof(Run));
   plan.at_y = worker.take(plan.row_floats, sizeof(float));
   plan.worker_bytes = worker.bytes;
   plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
@@ -65,12 +71,14 @@ class PlanarBlock {
         rows_(reinterpret_cast<Tap*>(memory + plan.at_rows)),
         cols_(reinterpret_cast<Tap*>(memory + plan.at_cols)),
         run_cols_(cols_ + pass.cols.kernel),
+        runs_(reinterpret_cast<Run*>(memory + plan.at_runs)),
         y_(reinterpret_cast<float*>(memory + plan.at_y)) {}
 
   void run(int64_t item, const float* packed, int64_t w_floats) {
     if (!locate(item)) return;
     w_ = packed + group_ * w_floats;
     list_cols();
+    if (tiling_.images > 1) list_runs();
     if (has_taps_) fill_planes();
     for (int64_t row = row_from_; row < row_to_; ++row) {
       list_rows(row);
@@ -125,6 +133,28 @@ class PlanarBlock {
       const int64_t phase = offset - q * step;
       cols_[n_cols_++] = {(phase * tiling_.window_cols + q - window_col_) * tiling_.images,
                           s * pass_.k * pass_.columns};
+    }
+  }
+
+  void list_runs() {
+    const int64_t step = pass_.cols.in_step();
+    n_runs_ = 0;
+    for (int64_t col = col_from_; col < col_to_; ++col) {
+      Run run = {col, col + 1, 0, 0};
+      int64_t nth = 0;
+      for (int64_t s = 0; s < pass_.cols.kernel; ++s) {
+        int64_t offset;
+        if (!pass_.cols.hits(col_phase_, s, &offset)) continue;
+        const int64_t in_col = col * step + offset;
+        if (in_col >= 0 && in_col < pass_.cols.in && run.taps++ == 0) run.first_tap = nth;
+        ++nth;
+      }
+      Run& last = runs_[n_runs_ > 0 ? n_runs_ - 1 : 0];
+      if (n_runs_ > 0 && last.first_tap == run.first_tap && last.taps == run.taps) {
+        last.to = run.to;
+      } else {
+        runs_[n_runs_++] = run;
+      }
     }
   }
 
@@ -219,29 +249,22 @@ class PlanarBlock {
                          pass_.columns);
   }
 
-  /// Runs of columns that meet the same taps.
   void row_of_images(int64_t row) {
     const int64_t images = tiling_.images;
     const int64_t group = images / tiling_.lanes;
-    for (int64_t col = col_from_; col < col_to_;) {
+    for (const Run* run = runs_; run < runs_ + n_runs_; ++run) {
       PlanarPanel task = panel();
-      int64_t first;
-      valid_cols(col, &first, &task.n_cols);
-      int64_t end = col + 1;
-      for (int64_t other, count; end < col_to_; ++end) {
-        valid_cols(end, &other, &count);
-        if (other != first || count != task.n_cols) break;
+      for (int64_t s = 0; s < run->taps; ++s) {
+        const Tap& col = cols_[run->first_tap + s];
+        run_cols_[s] = {col.x + run->from * images, col.w};
       }
-      for (int64_t s = 0; s < task.n_cols; ++s) {
-        run_cols_[s] = {cols_[first + s].x + col * images, cols_[first + s].w};
-      }
-      task.vectors = (end - col) * group;
-      task.y = y_ + (col - col_from_) * images * pass_.columns;
+      task.n_cols = run->taps;
+      task.vectors = (run->to - run->from) * group;
+      task.y = y_ + (run->from - col_from_) * images * pass_.columns;
       task.y_column = images;
       task.group = group;
       task.y_group = images * pass_.columns;
       kernels_.planar_panel(task);
-      col = end;
     }
     const int64_t cols = col_to_ - col_from_;
     const int64_t image_floats = pass_.rows.out * pass_.cols.out * out_c_;
@@ -255,24 +278,6 @@ class PlanarBlock {
     }
   }
 
-  /// The taps of a column that meet the input; they follow each other.
-  void valid_cols(int64_t col, int64_t* first, int64_t* count) const {
-    const int64_t step = pass_.cols.in_step();
-    int64_t nth = 0;
-    *first = 0;
-    *count = 0;
-    for (int64_t s = 0; s < pass_.cols.kernel; ++s) {
-      int64_t offset;
-      if (!pass_.cols.hits(col_phase_, s, &offset)) continue;
-      const int64_t in_col = col * step + offset;
-      if (in_col >= 0 && in_col < pass_.cols.in) {
-        if (*count == 0) *first = nth;
-        ++*count;
-      }
-      ++nth;
-    }
-  }
-
   const ConvPass& pass_;
   const PlanarTiling& tiling_;
   const ConvPassData& data_;
@@ -282,6 +287,7 @@ class PlanarBlock {
   Tap* const rows_;
   Tap* const cols_;
   Tap* const run_cols_;
+  Run* const runs_;
   float* const y_;
   const float* w_ = nullptr;
   int64_t group_ = 0, image_from_ = 0, images_ = 0, row_phase_ = 0, col_phase_ = 0;
@@ -289,7 +295,7 @@ class PlanarBlock {
   /// The input that the planes hold, before it is clipped to the image; columns of a phase.
   int64_t window_row_ = 0, window_row_to_ = 0, window_col_ = 0, window_col_to_ = 0;
   bool has_taps_ = false;
-  int64_t n_rows_ = 0, n_cols_ = 0;
+  int64_t n_rows_ = 0, n_cols_ = 0, n_runs_ = 0;
 };
 
 }  // namespace

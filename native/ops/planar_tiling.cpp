@@ -1,5 +1,8 @@
 // Planar passes: which blocks, whether images or columns of pixels fill the vectors, and whether it pays at all.
 #include "planar_pass.h"
+
+#include <algorithm>
+
 #include "workspace.h"
 
 namespace lanewise {
@@ -8,6 +11,7 @@ namespace {
 constexpr int64_t kPlaneFloats = 96 * 1024;  // planes of a block: 384 KiB, part of L2
 constexpr int64_t kMinItems = 16;
 constexpr int64_t kChains = 12;       // independent sums that hide the latency of fma
+constexpr double kFloatsInFlight = 64;  // sums that a core adds to at a time
 constexpr int64_t kLineFloats = 16;   // of a cache line, and of the longest vector
 constexpr double kTransposeCost = 6;  // of moving one float into its plane, in multiply-adds of full vectors
 
@@ -73,7 +77,7 @@ bool choose_blocks(const ConvPass& pass, const Extent& extent, PlanarTiling* til
 }
 
 /// Per output pixel and k, in multiply-adds of full vectors.
-double cost_of(const ConvPass& pass, const PlanarTiling& t) {
+double cost_of(const ConvPass& pass, const Extent& extent, const PlanarTiling& t) {
   const auto real = [](int64_t value) { return static_cast<double>(value); };
   const auto valid = [&](const Axis& axis) {
     const double share = real(axis.in) / real(axis.count(0) * axis.in_step());
@@ -87,8 +91,12 @@ double cost_of(const ConvPass& pass, const PlanarTiling& t) {
   // Vectors that begin anywhere take two loads each.
   const double loads = !along_row ? 1 : pass.columns == 1 ? 2 : 1;
   const double padding = valid(pass.rows) * (along_row ? 1 : valid(pass.cols));
+  // By images a column that meets fewer taps is a tile by itself, which may have too few sums.
+  const double whole = real(pass.cols.in) / real(pass.cols.in_step()) - real(extent.cols);
+  const double edges = along_row ? 0 : 1 - std::max(whole, 0.0) / (cols * valid(pass.cols));
+  const double waits = std::max(kFloatsInFlight / real(pass.columns * t.images), 1.0) - 1;
   const double moved = real(t.window_rows) * real(t.window_cols * t.in_phases) / (real(t.rows) * real(t.cols));
-  return taps * padding * loads * real(pass.columns) / used + kTransposeCost * moved;
+  return taps * padding * loads * (1 + edges * waits) * real(pass.columns) / used + kTransposeCost * moved;
 }
 
 }  // namespace
@@ -109,7 +117,7 @@ PlanarTiling planar_tiling(const ConvPass& pass, const Kernels& kernels) {
     tiling.lanes = vectors == 0 ? kernels.least_lanes : kernels.lanes;
     tiling.images = vectors == 0 ? 1 : vectors * kernels.lanes;
     if (!choose_blocks(pass, extent, &tiling)) continue;
-    tiling.cost = cost_of(pass, tiling);
+    tiling.cost = cost_of(pass, extent, tiling);
     if (best.cost == 0 || tiling.cost <= best.cost) best = tiling;
   }
   return best;

@@ -1,6 +1,7 @@
 // Prints digests of what the native kernels compute, one line per op (all conformance cases) and per trained network, for
 // comparing machines: the lines of x64 and of emulated arm64 must be the same. On one machine every instruction set and
-// number of threads must agree; with --reference so must the TypeScript backend.
+// number of threads must agree, with --brief (emulators are slow) every instruction set with one number of threads; with
+// --reference so must the TypeScript backend.
 // Compiled with tsconfig.programs.json, since it runs where the test runner does not.
 import { createHash, type Hash } from 'node:crypto';
 import {
@@ -32,6 +33,13 @@ import { allCases } from '../ops/cases/index.ts';
 import { isaLevels, nativeMissing, prepareNative, runReference } from '../ops/implementations.ts';
 
 const THREADS = [1, 3];
+/** Every instruction set with every number of threads, or with its turn of them. */
+const runs = isaLevels.flatMap((isa, i) =>
+  (process.argv.includes('--brief') ? [THREADS[i % THREADS.length] as number] : THREADS).map((threads) => ({
+    isa,
+    threads,
+  })),
+);
 const withReference = process.argv.includes('--reference');
 
 /** Adds the values: all NaNs count as one, and so do both zeros. */
@@ -65,15 +73,13 @@ class Comparison {
 async function digestOp(name: string): Promise<void> {
   const cases = allCases.filter(({ op }) => op.name === name);
   const comparison = new Comparison();
-  for (const isa of isaLevels) {
-    for (const threads of THREADS) {
-      const hash = createHash('sha256');
-      for (const opCase of cases) {
-        const { results } = await prepareNative(opCase, isa, threads)('random');
-        for (const { data } of results) update(hash, data);
-      }
-      comparison.add(hash, `${isa}, ${threads} threads`);
+  for (const { isa, threads } of runs) {
+    const hash = createHash('sha256');
+    for (const opCase of cases) {
+      const { results } = await prepareNative(opCase, isa, threads)('random');
+      for (const { data } of results) update(hash, data);
     }
+    comparison.add(hash, `${isa}, ${threads} threads`);
   }
   if (withReference) {
     const hash = createHash('sha256');
@@ -142,10 +148,8 @@ async function digestTraining({ name, layers, options, fastDiffers = false }: Tr
   const digests = new Set<string | undefined>();
   for (const numerics of ['exact', 'fast'] as const) {
     const comparison = new Comparison();
-    for (const isa of isaLevels) {
-      for (const threads of THREADS) {
-        comparison.add(await trained({ backend: 'native', isa, threads, numerics }), `${isa}, ${threads} threads`);
-      }
+    for (const { isa, threads } of runs) {
+      comparison.add(await trained({ backend: 'native', isa, threads, numerics }), `${isa}, ${threads} threads`);
     }
     // The reference has one order of arithmetic only, the exact one.
     if (withReference && numerics === 'exact') comparison.add(await trained({ backend: 'typescript' }), 'reference');

@@ -2,7 +2,7 @@
 // accumulators stay in registers, and a tile needs no more instructions per multiply-add than docs/performance.md says.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -11,9 +11,9 @@ import { type HotCode, hotCode } from './inner-loops.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-const compilers = {
-  x86: process.arch === 'x64' ? 'g++' : 'x86_64-linux-gnu-g++',
-  arm64: process.arch === 'arm64' ? 'g++' : 'aarch64-linux-gnu-g++',
+const tools = {
+  x86: process.arch === 'x64' ? '' : 'x86_64-linux-gnu-',
+  arm64: process.arch === 'arm64' ? '' : 'aarch64-linux-gnu-',
 };
 
 /** The table of docs/performance.md: kernel -> instruction set -> instructions per multiply-add of its widest tile. */
@@ -63,21 +63,32 @@ describe.each([
   { isa: 'avx2', machine: 'x86' },
   { isa: 'avx512', machine: 'x86' },
 ] as const)('$isa', ({ isa, machine }) => {
-  const compiler = compilers[machine];
+  const compiler = `${tools[machine]}g++`;
   const missing = spawnSync(compiler, ['--version']).status === 0 ? undefined : `${compiler} is not installed`;
 
   describe.skipIf(missing)(`inner loops${missing ? ` (${missing})` : ''}`, () => {
     let hot: HotCode[] = [];
 
     beforeAll(() => {
-      const { standard, flags } = JSON.parse(read('native/build.json'));
-      const { status, stdout, stderr } = spawnSync(
-        compiler,
-        [`-std=${standard}`, ...flags, '-S', '-o', '-', `native/isa/${isa}.cpp`],
-        { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 },
-      );
-      expect(status, stderr).toBe(0);
-      hot = hotCode(stdout, machine, KERNELS);
+      const { standard, defines, flags } = JSON.parse(read('native/build.json'));
+      // From a folder as deep as CMake's, with the same arguments: a compiler cache then has the object of that build.
+      const folder = join(root, 'out/disassembly');
+      mkdirSync(folder, { recursive: true });
+      const run = (command: string, args: string[]) => {
+        const { status, stdout, stderr } = spawnSync(command, args, {
+          cwd: folder,
+          encoding: 'utf8',
+          maxBuffer: 1 << 28,
+        });
+        expect(status, stderr).toBe(0);
+        return stdout;
+      };
+      const macros = defines.map((macro: string) => `-D${macro}`);
+      const source = `../../native/isa/${isa}.cpp`;
+      const listed = ['-MD', '-MT', `${isa}.o`, '-MF', `${isa}.d`];
+      run(compiler, [...macros, `-std=${standard}`, ...flags, ...listed, '-o', `${isa}.o`, '-c', source]);
+      const shown = run(`${tools[machine]}objdump`, ['--disassemble', '--no-show-raw-insn', `${isa}.o`]);
+      hot = hotCode(shown, machine, KERNELS);
     });
 
     const perFma = ({ instructions, fmas }: HotCode) => instructions / fmas;

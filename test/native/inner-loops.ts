@@ -1,4 +1,4 @@
-// Reads the assembly that GCC writes for one instruction set and finds the code that kernels spend their time in: the
+// Reads what objdump shows of the object file of one instruction set and finds the code that kernels spend their time in: the
 // innermost loops with multiply-adds, and functions that have these outside of loops (transforms, called once a vector).
 // A stack access with a vector register in there is a spill.
 
@@ -16,7 +16,7 @@ export interface HotCode {
 }
 
 interface Syntax {
-  /** Jumps within a function; the last word is the label. */
+  /** Jumps; those within a function name an address of it. */
   readonly jump: RegExp;
   readonly fma: RegExp;
   readonly vectorRegister: RegExp;
@@ -31,7 +31,7 @@ const X86: Syntax = {
   jump: /^j\w+\s/,
   fma: /^vfn?m(add|sub)\d+ps\s/,
   vectorRegister: /%[xyz]mm\d/,
-  setsFramePointer: /^movq\s+%rsp, %rbp$/,
+  setsFramePointer: /^mov\s+%rsp,%rbp$/,
   store: /\)$/,
   stackPointer: /\(%rsp[,)]/,
   framePointer: /\(%rbp[,)]/,
@@ -47,32 +47,36 @@ const ARM64: Syntax = {
   framePointer: /\[x29[,\]]/,
 };
 
-type Line = { readonly label: string } | { readonly code: string };
+interface Line {
+  readonly address: number;
+  readonly code: string;
+}
 
-/** Symbol -> its labels and instructions. */
-function functionsIn(assembly: string): Map<string, Line[]> {
+/** Symbol -> its instructions, without those that only align the next one. */
+function functionsIn(disassembly: string): Map<string, Line[]> {
   const functions = new Map<string, Line[]>();
-  let lines: Line[] | undefined;
-  for (const line of assembly.split('\n')) {
-    const symbol = /^(_Z[\w.]+):/.exec(line)?.[1];
-    const label = /^(\.L\w+):/.exec(line)?.[1];
+  let lines: Line[] = [];
+  for (const line of disassembly.split('\n')) {
+    const symbol = /^[0-9a-f]+ <(.+)>:$/.exec(line)?.[1];
+    const [, address, code] = /^\s*([0-9a-f]+):\t([a-z].*)$/.exec(line) ?? [];
     if (symbol !== undefined) {
       lines = [];
       functions.set(symbol, lines);
-    } else if (/^\s+\.size\s/.test(line)) lines = undefined;
-    else if (label !== undefined) lines?.push({ label });
-    else if (/^\t[a-z]/.test(line)) lines?.push({ code: line.trim().replaceAll('\t', ' ') });
+    } else if (address !== undefined && code !== undefined && !/\bnop/.test(code)) {
+      lines.push({ address: Number.parseInt(address, 16), code: code.replace(/\s*\/\/.*$/, '').trim() });
+    }
   }
   return functions;
 }
 
-/** First and last line of every loop that has no other loop inside: jumps back to an earlier label. */
+/** First and last line of every loop that has no other loop inside: jumps back to an earlier instruction. */
 function innermostLoops(lines: readonly Line[], syntax: Syntax): [first: number, last: number][] {
-  const labels = new Map(lines.flatMap((line, at) => ('label' in line ? [[line.label, at]] : [])));
-  const loops = lines.flatMap((line, last): [number, number][] => {
-    if (!('code' in line) || !syntax.jump.test(line.code)) return [];
-    const first = labels.get(/\.L\w+$/.exec(line.code)?.[0] ?? '');
-    return first !== undefined && first < last ? [[first, last]] : [];
+  const loops = lines.flatMap(({ code }, last): [number, number][] => {
+    const target = syntax.jump.test(code) ? /\s([0-9a-f]+) <[^>]+>$/.exec(code)?.[1] : undefined;
+    if (target === undefined) return [];
+    // Where the target aligns what follows, that is where the loop begins.
+    const first = lines.findIndex(({ address }) => address >= Number.parseInt(target, 16));
+    return first >= 0 && first < last && Number.parseInt(target, 16) >= (lines[0]?.address ?? 0) ? [[first, last]] : [];
   });
   return loops.filter(
     (loop) =>
@@ -83,17 +87,17 @@ function innermostLoops(lines: readonly Line[], syntax: Syntax): [first: number,
 const same = (a: readonly number[], b: readonly number[]) => a[0] === b[0] && a[1] === b[1];
 
 /** All hot code of functions whose symbol matches. */
-export function hotCode(assembly: string, machine: 'x86' | 'arm64', symbols: RegExp): HotCode[] {
+export function hotCode(disassembly: string, machine: 'x86' | 'arm64', symbols: RegExp): HotCode[] {
   const syntax = machine === 'x86' ? X86 : ARM64;
-  return [...functionsIn(assembly)].flatMap(([symbol, lines]) => {
+  return [...functionsIn(disassembly)].flatMap(([symbol, lines]) => {
     if (!symbols.test(symbol)) return [];
-    const all = lines.flatMap((line) => ('code' in line ? [line.code] : []));
+    const all = lines.map(({ code }) => code);
     const hasFrame = all.some((code) => syntax.setsFramePointer.test(code));
     const onStack = (code: string) =>
       syntax.vectorRegister.test(code) &&
       (syntax.stackPointer.test(code) || (hasFrame && syntax.framePointer.test(code)));
     const measured = (kind: HotCode['kind'], body: readonly Line[]): HotCode => {
-      const code = body.flatMap((line) => ('code' in line ? [line.code] : []));
+      const code = body.map((line) => line.code);
       const count = (test: (code: string) => boolean) => code.filter(test).length;
       return {
         symbol,
