@@ -14,9 +14,9 @@ constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
 constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
 constexpr int64_t kItemsPerThread = 8;
 constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
-constexpr int64_t kFarFloats = 48;   // pixels so far apart are copied together for a small register tile ...
-constexpr int64_t kRepaysCopy = 24;  // ... if each float is used so often
-constexpr int64_t kCopiedChunk = 256;  // pixels, whose panels of x and dy fit L1
+constexpr int64_t kFarFloats = 48;         // pixels so far apart are copied together for a small register tile ...
+constexpr int64_t kRepaysCopy = 24;        // ... if each float is used so often
+constexpr int64_t kCopiedChunk = 256;      // pixels, whose panels of x and dy fit L1
 constexpr int64_t kPartialFloats = 2 * 1024 * 1024;
 
 /// Cuts dw further until there are `wanted` parts, if they do not become too small to be efficient.
