@@ -29,11 +29,13 @@ struct GemmPanel {
   int64_t klen;
   const float* w;  // rows ldw apart
   int64_t ldw;
-  bool w_padded;      // rows of w can be read up to a whole number of vectors
-  int n;              // 1..tile_n
-  bool resume;        // the chain starts from y instead of +0
-  bool add;           // y + chain instead of chain
-  bool prefetch_x;    // x comes from memory: fetch the next tile's while this one is computed
+  bool w_padded;        // rows of w can be read up to a whole number of vectors
+  int n;                // 1..tile_n
+  bool resume;          // the chain starts from y instead of +0
+  bool add;             // y + chain instead of chain
+  bool prefetch_x;      // x comes from memory: fetch the next tile's while this one is computed
+  const float* next_w;  // klen rows next_ldw apart that are read afterwards, fetched meanwhile; or nullptr
+  int64_t next_ldw;
   const float* bias;  // or nullptr
   int32_t activation;
   float slope;
@@ -49,7 +51,7 @@ struct GemmPanelDw {
   int64_t dy_offset;
   int64_t x_stride;
   int64_t dy_stride;
-  bool x_tiled;    // x has one segment, in panels [tile][pixels][the tile's positions]; tiles are those of gemm_panel_dw
+  bool x_tiled;  // x has one segment, in panels [tile][pixels][the tile's positions]; tiles are those of gemm_panel_dw
   bool dy_padded;  // rows of dy can be read up to a whole number of vectors
   bool fetch;      // rows of x and dy go on: fetch what the next positions and the next columns will need
   float* dw;       // rows ldw apart

@@ -53,6 +53,10 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
   const int64_t klen = task.klen;
   const int last = columns_of(task.n, V - 1);
   const Tap* const taps_end = task.taps + task.n_taps;
+  // Each tile fetches its share of what comes after the panel.
+  const int64_t fetch_from = kLineFloats * (xs - task.x) / task.pixels;
+  const int64_t fetch_to = kLineFloats * (xs - task.x + M) / task.pixels;
+  const float* next_w = task.next_w;
   for (const Tap* tap = task.taps; tap != taps_end; ++tap) {
     const float* w = task.w + tap->w;
     int64_t k = tap->x;
@@ -61,6 +65,11 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
       int64_t stop = k_end;
       if (next_x != nullptr) {
         for (int m = 0; m < M; ++m) __builtin_prefetch(next_x[m] + task.x_offset + k);
+        stop = min_of(k + kLineFloats, k_end);
+      }
+      if (next_w != nullptr) {
+        for (int64_t i = fetch_from; i < fetch_to; ++i) __builtin_prefetch(next_w + i * task.next_ldw, 0, 2);
+        next_w += kLineFloats * task.next_ldw;
         stop = min_of(k + kLineFloats, k_end);
       }
       for (; k < stop; ++k, w += ldw) {

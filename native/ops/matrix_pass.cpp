@@ -200,6 +200,9 @@ void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kerne
         } else if (plan.local) {
           pack(pass, data.w, k_from, task.klen, column, plan.panel_width, kernels, local);
           task.w = local;
+          const bool more = !pass.transposed && panel + 1 < panel_to;
+          task.next_w = more ? data.w + k_from * pass.columns + column + plan.panel_width : nullptr;
+          task.next_ldw = pass.columns;
         } else {
           task.w = data.w + k_from * pass.columns + column;
         }
