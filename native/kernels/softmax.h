@@ -13,8 +13,8 @@ struct CrossEntropyGradient {
   const float* weights;
   int64_t k;
   int32_t ignored;
-  float on, off, scale;
-  double own, shared;
+  float on = 0, off = 0, scale = 0;
+  double own = 0, shared = 0;
 };
 
 }  // namespace lanewise
