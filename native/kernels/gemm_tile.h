@@ -51,7 +51,6 @@ struct GemmPanelDw {
   int64_t dy_offset;
   int64_t x_stride;
   int64_t dy_stride;
-  bool x_tiled;  // x has one segment, in panels [tile][pixels][the tile's positions]; tiles are those of gemm_panel_dw
   bool dy_padded;  // rows of dy can be read up to a whole number of vectors
   bool fetch;      // rows of x and dy go on: fetch what the next positions and the next columns will need
   float* dw;       // rows ldw apart

@@ -54,9 +54,12 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
   const int last = columns_of(task.n, V - 1);
   const Tap* const taps_end = task.taps + task.n_taps;
   // Each tile fetches its share of what comes after the panel.
-  const int64_t fetch_from = kLineFloats * (xs - task.x) / task.pixels;
-  const int64_t fetch_to = kLineFloats * (xs - task.x + M) / task.pixels;
   const float* next_w = task.next_w;
+  int64_t fetch_from = 0, fetch_to = 0;
+  if (next_w != nullptr) {
+    fetch_from = kLineFloats * (xs - task.x) / task.pixels;
+    fetch_to = kLineFloats * (xs - task.x + M) / task.pixels;
+  }
   for (const Tap* tap = task.taps; tap != taps_end; ++tap) {
     const float* w = task.w + tap->w;
     int64_t k = tap->x;

@@ -23,10 +23,10 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t next_dy
     }
   }
 
-  const int64_t x_stride = task.x_tiled ? M : task.x_stride;
+  const int64_t x_stride = task.x_stride;
   const int64_t dy_stride = task.dy_stride;
   for (int64_t s = 0; s < task.segments; ++s) {
-    const float* x = task.x[s] + task.x_offset + (task.x_tiled ? first * task.lengths[s] : first);
+    const float* x = task.x[s] + task.x_offset + first;
     const float* dy = task.dy[s] + task.dy_offset;
     for (int64_t p = task.lengths[s]; p > 0; --p, x += x_stride, dy += dy_stride) {
       if (next_dy > 0) {
@@ -82,7 +82,7 @@ static void gemm_panel_dw(const GemmPanelDw& task) {
   const GemmTileDw* const tiles_of =
       narrow ? (mask_dy ? gemm_tiles_dw<1, true>(Narrow{}) : gemm_tiles_dw<1, false>(Narrow{}))
              : (mask_dy ? gemm_tiles_dw<2, true>(Wide{}) : gemm_tiles_dw<2, false>(Wide{}));
-  const int64_t tile_m = narrow && !task.x_tiled ? kTileMNarrow : kTileM;
+  const int64_t tile_m = narrow ? kTileMNarrow : kTileM;
   const int64_t tiles = (task.positions + tile_m - 1) / tile_m;
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.positions * tile / tiles;

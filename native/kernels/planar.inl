@@ -39,7 +39,7 @@ static void planar_tile(const PlanarPanel& task, int64_t first) {
   for (int64_t r = 0; r < task.n_rows; ++r) {
     const float* const x_row = task.x + first * kLanes + task.rows[r].x;
     const float* const w_row = task.w + task.rows[r].w;
-    // A loop of one round would cost as much again.
+    // Without the innermost loop a first layer of one channel takes an eighth less.
     if (task.k == 1) {
       for (int64_t s = 0; s < task.n_cols; ++s) planar_step(x_row + task.cols[s].x, w_row + task.cols[s].w, acc);
       continue;
@@ -51,23 +51,23 @@ static void planar_tile(const PlanarPanel& task, int64_t first) {
     }
   }
 
-  // The compiler cannot know that y is not the task itself.
-  const PlanarPanel end = task;
-  const Vec slope = broadcast(end.slope);
-  float* column = end.y + first / end.group * end.y_group;
-  const int64_t first_at = first % end.group;
+  // A copy, since the compiler cannot know that y does not overlap the task.
+  const PlanarPanel out = task;
+  const Vec slope = broadcast(out.slope);
+  float* column = out.y + first / out.group * out.y_group;
+  const int64_t first_at = first % out.group;
 #pragma GCC unroll 8
-  for (int j = 0; j < N; ++j, column += end.y_column) {
-    const Vec bias = end.bias == nullptr ? zero() : broadcast(end.bias[j]);
+  for (int j = 0; j < N; ++j, column += out.y_column) {
+    const Vec bias = out.bias == nullptr ? zero() : broadcast(out.bias[j]);
     float* to = column;
     int64_t at = first_at;
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
       Vec r = acc[j][v];
-      if (end.bias != nullptr) r = add(r, bias);
-      if (end.activation != kNoActivation) r = apply_activation(r, end.activation, slope);
+      if (out.bias != nullptr) r = add(r, bias);
+      if (out.activation != kNoActivation) r = apply_activation(r, out.activation, slope);
       store(to + at * kLanes, r);
-      if (++at == end.group) at = 0, to += end.y_group;
+      if (++at == out.group) at = 0, to += out.y_group;
     }
   }
 }

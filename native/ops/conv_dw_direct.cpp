@@ -11,6 +11,7 @@ namespace {
 
 /// Rows copied at a time, while the next ones are fetched: each lies in another page than the one before.
 constexpr int64_t kCopiedRows = 8;
+constexpr int64_t kLineFloats = 16;  // of a cache line
 
 struct Part {
   int64_t tap_from, tap_to, position_from, position_to, column_from, column_to;
@@ -111,10 +112,10 @@ class Worker {
       task.x_offset =
           (row * shape_.rows.dilation * shape_.cols.in + col * shape_.cols.dilation) * shape_.k + part.position_from;
       if (plan_.copy_x) {
-        copy_x(pieces, task.x_offset, task.positions, pixels);
+        copy_x(pieces, task.x_offset, task.positions);
         task.x = &x_copy_;
         task.x_offset = 0;
-        task.x_tiled = true;
+        task.x_stride = task.positions;
       }
       for (int64_t column = part.column_from; column < part.column_to; column += width) {
         const int64_t in_part = column - part.column_from;
@@ -126,55 +127,39 @@ class Worker {
     }
   }
 
-  /// The part's positions in panels [tile][pixels][positions of the tile].
-  void copy_x(int64_t pieces, int64_t offset, int64_t positions, int64_t pixels) const {
-    const int64_t tiles = ceil_div(positions, kernels_.tile_m);
+  /// The part's positions of every pixel, side by side.
+  void copy_x(int64_t pieces, int64_t offset, int64_t positions) const {
     const int64_t step = shape_.cols.stride * shape_.k;
-    int64_t pixel = 0;
-    for (int64_t i = 0; i < pieces; ++i) {
-      const float* x = xs_[i] + offset;
-      for (int64_t left = lengths_[i], rows; left > 0; left -= rows, pixel += rows, x += rows * step) {
-        rows = min_of(left, kCopiedRows);
-        for (int64_t tile = 0, from = 0, to; tile < tiles; ++tile, from = to) {
-          to = positions * (tile + 1) / tiles;
-          copy_tile(x_copy_ + from * pixels + pixel * (to - from), x + from, step, to - from, rows, pixels - pixel);
+    const int n = static_cast<int>(positions);
+    float* to = x_copy_;
+    for (int64_t i = 0; i < pieces; to += lengths_[i++] * positions) {
+      for (int64_t row = 0; row < lengths_[i]; row += kCopiedRows) {
+        const float* const x = xs_[i] + offset + row * step;
+        const int64_t rows = min_of(lengths_[i] - row, kCopiedRows);
+        for (int64_t next = kCopiedRows; next < min_of(kCopiedRows + rows, lengths_[i] - row); ++next) {
+          for (int64_t m = 0; m < positions; m += kLineFloats) __builtin_prefetch(x + next * step + m, 0, 2);
         }
+        kernels_.pack_rows(to + row * positions, x, step, rows, n, n);
       }
     }
   }
 
-  /// to[p][m] = x[p][m] for p < rows, m < width. `left` rows until the end of the panel, and of x.
-  static void copy_tile(float* to, const float* x, int64_t step, int64_t width, int64_t rows, int64_t left) {
-    // Whole vectors, where the rows that follow have room for what is too much.
-    int64_t row = 0;
-    for (; row < rows && row < left - kSmallTile; ++row, to += width, x += step) {
-      __builtin_prefetch(x + kCopiedRows * step, 0, 2);
-      std::memcpy(to, x, kSmallTile * sizeof(float));
-    }
-    for (; row < rows; ++row, to += width, x += step) {
-      for (int64_t m = 0; m < width; ++m) to[m] = x[m];
-    }
-  }
-
-  /// The part's columns in panels [pixels][panel_width]; lists the pieces of the first.
+  /// The part's columns in panels [pixels][panel_width]; lists the pieces of the first. dy's pieces follow each other.
   void copy_dy(int64_t pieces, const Part& part, int64_t pixels) const {
     const int64_t width = plan_.panel_width;
-    float* to = dy_copy_;
-    for (int64_t i = 0; i < pieces; ++i) {
-      const float* dy = dys_[i];
-      dys_[i] = to;
-      for (int64_t left = lengths_[i], rows; left > 0; left -= rows, to += rows * width, dy += rows * plan_.columns) {
-        rows = min_of(left, kCopiedRows);
-        for (int64_t column = part.column_from; column < part.column_to; column += width) {
-          const int n = static_cast<int>(min_of(part.column_to - column, width));
-          for (int64_t row = 0; row < rows; ++row) {
-            __builtin_prefetch(dy + (kCopiedRows + row) * plan_.columns + column, 0, 2);
-          }
-          kernels_.pack_rows(to + (column - part.column_from) * pixels, dy + column, plan_.columns, rows, n,
-                             static_cast<int>(width));
+    for (int64_t row = 0; row < pixels; row += kCopiedRows) {
+      const float* const dy = dys_[0] + row * plan_.columns;
+      const int64_t rows = min_of(pixels - row, kCopiedRows);
+      for (int64_t column = part.column_from; column < part.column_to; column += width) {
+        for (int64_t next = kCopiedRows; next < min_of(kCopiedRows + rows, pixels - row); ++next) {
+          __builtin_prefetch(dy + next * plan_.columns + column, 0, 2);
         }
+        kernels_.pack_rows(dy_copy_ + (column - part.column_from) * pixels + row * width, dy + column, plan_.columns,
+                           rows, static_cast<int>(min_of(part.column_to - column, width)), static_cast<int>(width));
       }
     }
+    const float* copy = dy_copy_;
+    for (int64_t i = 0; i < pieces; copy += lengths_[i++] * width) dys_[i] = copy;
   }
 
   const ConvDw& shape_;

@@ -14,9 +14,11 @@ constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
 constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
 constexpr int64_t kItemsPerThread = 8;
 constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
-constexpr int64_t kFarFloats = 48;         // pixels so far apart are copied together for a small register tile ...
-constexpr int64_t kRepaysCopy = 24;        // ... if each float is used so often
-constexpr int64_t kCopiedChunk = 256;      // pixels, whose panels of x and dy fit L1
+constexpr int64_t kSmallTile = 8;          // register tiles of fewer positions get copies of their operands,
+constexpr int64_t kFarFloats = 96;         // of pixels so far apart ...
+constexpr int64_t kRepaysCopy = 24;        // ... if each float is used so often,
+constexpr int64_t kOftenUsed = 192;        // and near ones if it is used as often as that
+constexpr int64_t kCopiedChunk = 128;      // pixels, whose lines of x and panel of dy fit L1
 constexpr int64_t kPartialFloats = 2 * 1024 * 1024;
 
 /// Cuts dw further until there are `wanted` parts, if they do not become too small to be efficient.
@@ -74,8 +76,11 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   const int64_t floats_per_pixel =
       sat_add(min_of(plan.part_positions, sat_mul(shape.k, shape.cols.stride)), plan.part_columns);
   const bool small_tile = kernels.tile_m < kSmallTile;
-  plan.copy_x = small_tile && shape.cols.stride * shape.k >= kFarFloats && plan.part_columns >= kRepaysCopy;
-  plan.copy_dy = small_tile && plan.columns >= kFarFloats && plan.part_positions >= kRepaysCopy;
+  const auto repays = [&](int64_t distance, int64_t uses) {
+    return small_tile && uses >= (distance >= kFarFloats ? kRepaysCopy : kOftenUsed);
+  };
+  plan.copy_x = repays(shape.cols.stride * shape.k, plan.part_columns);
+  plan.copy_dy = repays(plan.columns, plan.part_positions);
   const int64_t fit = max_of(kChunkFloats / floats_per_pixel, kLeastChunk);
   const int64_t chunk = plan.copy_x || plan.copy_dy ? min_of(fit, kCopiedChunk) : fit;
   plan.chunk = ceil_div(block_pixels, ceil_div(block_pixels, chunk));

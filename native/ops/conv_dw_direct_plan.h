@@ -6,9 +6,6 @@
 
 namespace lanewise {
 
-/// Register tiles of fewer positions get copies of their operands; a copied tile has room for as many.
-inline constexpr int64_t kSmallTile = 8;
-
 struct DwDirectPlan {
   // dw[taps][positions][columns]; the taps of a kernel row are one where they are neighbours in memory.
   int64_t taps, positions, columns, dw_floats;

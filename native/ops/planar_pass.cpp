@@ -14,7 +14,7 @@ struct Plan {
   int64_t at_w, at_workers, at_rows, at_cols, at_runs, at_y, worker_bytes, bytes;
 };
 
-/// Columns that meet the same taps, the ones that follow the first.
+/// Neighbouring columns [from, to) that meet the same taps: of those listed, `taps` from the first one on.
 struct Run {
   int64_t from, to, first_tap, taps;
 };
@@ -136,24 +136,25 @@ class PlanarBlock {
     }
   }
 
+  /// The taps of a column that meet the input follow each other.
   void list_runs() {
     const int64_t step = pass_.cols.in_step();
+    Run* last = nullptr;
     n_runs_ = 0;
     for (int64_t col = col_from_; col < col_to_; ++col) {
       Run run = {col, col + 1, 0, 0};
-      int64_t nth = 0;
-      for (int64_t s = 0; s < pass_.cols.kernel; ++s) {
+      for (int64_t s = 0, nth = 0; s < pass_.cols.kernel; ++s) {
         int64_t offset;
         if (!pass_.cols.hits(col_phase_, s, &offset)) continue;
         const int64_t in_col = col * step + offset;
         if (in_col >= 0 && in_col < pass_.cols.in && run.taps++ == 0) run.first_tap = nth;
         ++nth;
       }
-      Run& last = runs_[n_runs_ > 0 ? n_runs_ - 1 : 0];
-      if (n_runs_ > 0 && last.first_tap == run.first_tap && last.taps == run.taps) {
-        last.to = run.to;
+      if (last != nullptr && last->first_tap == run.first_tap && last->taps == run.taps) {
+        last->to = run.to;
       } else {
-        runs_[n_runs_++] = run;
+        last = &runs_[n_runs_++];
+        *last = run;
       }
     }
   }

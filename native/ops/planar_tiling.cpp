@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kPlaneFloats = 96 * 1024;  // planes of a block: 384 KiB, part of L2
 constexpr int64_t kMinItems = 16;
 constexpr int64_t kChains = 12;         // independent sums that hide the latency of fma
-constexpr double kFloatsInFlight = 64;  // sums that a core adds to at a time
+constexpr double kFloatsInFlight = 64;  // of sums: fewer leave a core waiting for its multiply-adds
 constexpr int64_t kLineFloats = 16;     // of a cache line, and of the longest vector
 constexpr double kTransposeCost = 6;    // of moving one float into its plane, in multiply-adds of full vectors
 

@@ -33,12 +33,10 @@ import { allCases } from '../ops/cases/index.ts';
 import { isaLevels, nativeMissing, prepareNative, runReference } from '../ops/implementations.ts';
 
 const THREADS = [1, 3];
+const brief = process.argv.includes('--brief');
 /** Every instruction set with every number of threads, or with its turn of them. */
 const runs = isaLevels.flatMap((isa, i) =>
-  (process.argv.includes('--brief') ? [THREADS[i % THREADS.length] as number] : THREADS).map((threads) => ({
-    isa,
-    threads,
-  })),
+  THREADS.filter((_, turn) => !brief || turn === i % THREADS.length).map((threads) => ({ isa, threads })),
 );
 const withReference = process.argv.includes('--reference');
 

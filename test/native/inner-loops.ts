@@ -72,11 +72,13 @@ function functionsIn(disassembly: string): Map<string, Line[]> {
 /** First and last line of every loop that has no other loop inside: jumps back to an earlier instruction. */
 function innermostLoops(lines: readonly Line[], syntax: Syntax): [first: number, last: number][] {
   const loops = lines.flatMap(({ code }, last): [number, number][] => {
-    const target = syntax.jump.test(code) ? /\s([0-9a-f]+) <[^>]+>$/.exec(code)?.[1] : undefined;
-    if (target === undefined) return [];
+    const named = syntax.jump.test(code) ? /\s([0-9a-f]+) <[^>]+>$/.exec(code)?.[1] : undefined;
+    if (named === undefined) return [];
+    const target = Number.parseInt(named, 16);
     // Where the target aligns what follows, that is where the loop begins.
-    const first = lines.findIndex(({ address }) => address >= Number.parseInt(target, 16));
-    return first >= 0 && first < last && Number.parseInt(target, 16) >= (lines[0]?.address ?? 0) ? [[first, last]] : [];
+    const first = lines.findIndex(({ address }) => address >= target);
+    const isHere = target >= (lines[0]?.address ?? 0);
+    return isHere && first < last ? [[first, last]] : [];
   });
   return loops.filter(
     (loop) =>

@@ -97,7 +97,7 @@ fullyConnected('the last layer of LeNet', 64, 84, 10);
 fullyConnected('more rows than a block', 1030, 3, 5);
 fullyConnected('two blocks and a bit', 2065, 2, 3, false);
 fullyConnected('more outputs than a panel', 3, 20, 150, true, 1);
-fullyConnected('copied in chunks, tails in both tiles', 300, 61, 55, false);
+fullyConnected('copied in chunks, tails in both tiles', 300, 101, 99, false);
 
 const sizes: readonly (readonly [string, number, number, number])[] = [
   ['one by one', 1, 1, 1],
