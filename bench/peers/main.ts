@@ -1,5 +1,5 @@
 // `npm run bench:peers -- [--suite nets,layers,...] [--only TEXT] [--threads 1,2] [--isa avx2] [--rounds N] [--compile]
-// [--out FILE]`: lanewise against PyTorch and onnxruntime-node, end to end. Writes FILE.md and FILE.json.
+// [--out FILE]`: lanewise against PyTorch, oneDNN and onnxruntime-node, end to end. Writes FILE.md and FILE.json.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
@@ -17,7 +17,7 @@ import { comparePeakMemory } from './compare-memory.ts';
 import { compareWithPeer, type Result } from './compare-peers.ts';
 import { type Comparison, markdown } from './report.ts';
 import { SideProcess } from './side-process.ts';
-import { lanewiseCommand, type Peer, startOnnxRuntime, startTorch } from './sides.ts';
+import { lanewiseCommand, type Peer, startOneDnn, startOnnxRuntime, startTorch } from './sides.ts';
 
 const NAME = 'bench:peers';
 
@@ -63,7 +63,7 @@ await runProgram(NAME, async (args) => {
     const { name, version, details } = await lanewise.hello();
     versions[name] = `${version} (${Object.values(details).join(', ')})`;
     const peers: Peer[] = [];
-    for (const start of [startTorch, startOnnxRuntime]) {
+    for (const start of [startTorch, startOneDnn, startOnnxRuntime]) {
       const peer = await start(sideOptions);
       if (typeof peer === 'string') {
         if (!absent.has(peer)) console.error(`absent: ${peer}`);

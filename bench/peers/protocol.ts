@@ -1,5 +1,5 @@
 // How a side of the comparison is spoken to: one JSON request a line on its stdin, one JSON answer a line on its stdout.
-// bench/peers/torch_peer.py speaks the same. A side ends when its stdin does, so none outlives the program.
+// bench/peers/peer_protocol.py speaks the same. A side ends when its stdin does, so none outlives the program.
 
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';

@@ -1,8 +1,10 @@
 // Who is compared: lanewise, PyTorch (once with the allocator as it comes and once tuned, since neither is always the
-// faster one), and onnxruntime-node for predictions. Each with the sentence to print when it is absent.
+// faster one), oneDNN 2.6 for the layers that it has Winograd kernels for, and onnxruntime-node for predictions. Each with
+// the sentence to print when it is absent.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { ConvShape } from '../conv-program.ts';
 import type { Description } from './cases.ts';
 import { type Command, SideProcess } from './side-process.ts';
 
@@ -103,6 +105,41 @@ export async function startTorch({ threads, isa, compile }: SideOptions): Promis
     return `PyTorch: ${program} does not run it (${(error as Error).message.trim().split('\n').at(-1)}). To install it: ${install}`;
   }
 }
+
+/** oneDNN 2.6 (the one inside PyTorch has no Winograd kernels any more), or why it is absent. */
+export async function startOneDnn({ threads, isa }: SideOptions): Promise<Peer | string> {
+  const install = 'apt-get install libdnnl-dev, version 2.6';
+  if (isa !== undefined && isa !== 'avx2') return `oneDNN: it can be held to avx2 alone, not to ${isa}`;
+  const command: Command = {
+    program: 'python3',
+    args: [`${root}bench/peers/onednn_peer.py`],
+    environment: { OMP_NUM_THREADS: String(threads), ...(isa === 'avx2' ? { DNNL_MAX_CPU_ISA: 'AVX2' } : {}) },
+  };
+  const side = new SideProcess(command);
+  try {
+    const hello = await side.hello();
+    const modes = ['winograd', 'direct'].map((name) => ({ process: side, name }));
+    return {
+      ...hello,
+      sharesWeights: false,
+      commands: { '': command },
+      modes: (description) => (description.kind === 'conv' && hasLargeWinograd(description.shape) ? modes : []),
+      stop: () => side.stop(),
+    };
+  } catch (error) {
+    side.stop();
+    return `oneDNN: python3 does not load it (${(error as Error).message.trim().split('\n').at(-1)}). To install it: ${install}`;
+  }
+}
+
+/** 3x3 with stride 1 over maps on which Winograd's tiles pay. */
+const hasLargeWinograd = ({ h, w, c, r, s, stride, dilation, groups }: ConvShape): boolean =>
+  r === 3 &&
+  s === 3 &&
+  c >= 16 &&
+  groups === 1 &&
+  Math.min(h, w) >= 14 &&
+  [...stride, ...dilation].every((n) => n === 1);
 
 /** onnxruntime-node, or why it is absent. */
 export async function startOnnxRuntime({ threads, isa }: SideOptions): Promise<Peer | string> {
