@@ -53,7 +53,13 @@ struct GemmPanelDw {
   int64_t dy_stride;
   bool dy_padded;  // rows of dy can be read up to a whole number of vectors
   bool fetch;      // rows of x and dy go on: fetch what the next positions and the next columns will need
-  float* dw;       // rows ldw apart
+  /// Else, with one segment: columns of lines that are read afterwards, for each pixel one of each, fetched meanwhile.
+  const float* next_dy;  // or nullptr
+  int64_t next_dy_stride;
+  const float* next_x;  // next_x_lines of them side by side
+  int64_t next_x_stride;
+  int64_t next_x_lines;
+  float* dw;  // rows ldw apart
   int64_t ldw;
   int64_t positions;  // 0 <= m < positions
   int n;              // 1..tile_n

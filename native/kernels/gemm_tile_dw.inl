@@ -1,8 +1,21 @@
 // gemm_panel_dw: M weight positions x V vectors of output channels in registers, reduced over pixels.
 // Needs gemm_tile.inl. One x pointer serves all positions, which are neighbours in memory.
 
+/// A column of lines to fetch, one for each pixel.
+struct LineColumn {
+  const float* at;
+  int64_t stride;
+
+  void fetch() {
+    __builtin_prefetch(at, 0, 2);
+    at += stride;
+  }
+};
+
+/// In place the tile fetches its own rows, `next_dy` floats ahead in those of dy; else a column that is read
+/// afterwards.
 template <int M, int V, bool kMaskDy>
-static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t next_dy) {
+static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t next_dy, LineColumn next) {
   Vec acc[M][V];
   float* const dw = task.dw + first * task.ldw;
   const int last = columns_of(task.n, V - 1);
@@ -32,6 +45,8 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t next_dy
       if (next_dy > 0) {
         __builtin_prefetch(x + 2 * M - 1, 0, 2);
         __builtin_prefetch(dy + next_dy, 0, 2);
+      } else if (next.at != nullptr) {
+        next.fetch();
       }
       Vec b[V];
 #pragma GCC unroll 2
@@ -62,7 +77,7 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t next_dy
   }
 }
 
-using GemmTileDw = void (*)(const GemmPanelDw&, int64_t, int64_t);
+using GemmTileDw = void (*)(const GemmPanelDw&, int64_t, int64_t, LineColumn);
 
 template <int V, bool kMaskDy, int... kMinus1>
 struct GemmTilesDw {
@@ -87,6 +102,9 @@ static void gemm_panel_dw(const GemmPanelDw& task) {
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.positions * tile / tiles;
     const int64_t to = task.positions * (tile + 1) / tiles;
-    tiles_of[to - from - 1](task, from, !task.fetch ? 0 : (tile % 2 + 2) * kLineFloats);
+    LineColumn next = {nullptr, 0};
+    if (tile == 0) next = {task.next_dy, task.next_dy_stride};
+    if (tile > 0 && tile <= task.next_x_lines) next = {task.next_x + (tile - 1) * kLineFloats, task.next_x_stride};
+    tiles_of[to - from - 1](task, from, !task.fetch ? 0 : (tile % 2 + 2) * kLineFloats, next);
   }
 }

@@ -59,7 +59,9 @@ class Worker {
     while (segment < last) {
       const bool resume = segment > first || col > 0;
       const int64_t pieces = list_chunk(last, &segment, &col);
-      sum_chunk(pieces, part, resume, sums);
+      // The next chunk begins where one in a single piece ends.
+      const bool more = segment < last || (!plan_.by_block && last < plan_.blocks.segments);
+      sum_chunk(pieces, part, resume, more && pieces == 1, sums);
     }
   }
 
@@ -89,10 +91,11 @@ class Worker {
     return pieces;
   }
 
-  void sum_chunk(int64_t pieces, const Part& part, bool resume, const Sums& sums) const {
+  void sum_chunk(int64_t pieces, const Part& part, bool resume, bool next_follows, const Sums& sums) const {
     const int64_t width = plan_.panel_width;
     int64_t pixels = 0;
     for (int64_t i = 0; i < pieces; ++i) pixels += lengths_[i];
+    const float* const dy_from = dys_[0];
     if (plan_.copy_dy) copy_dy(pieces, part, pixels);
     GemmPanelDw task = {};
     task.x = xs_;
@@ -111,6 +114,10 @@ class Worker {
       const int64_t col = plan_.fold_cols ? 0 : tap % shape_.cols.kernel;
       task.x_offset =
           (row * shape_.rows.dilation * shape_.cols.in + col * shape_.cols.dilation) * shape_.k + part.position_from;
+      const int64_t x_from = task.x_offset, x_step = shape_.cols.stride * shape_.k;
+      // Once a chunk is enough.
+      const bool fetch_next = next_follows && plan_.copy_x && plan_.copy_dy && tap == part.tap_from;
+      if (!fetch_next) task.next_dy = nullptr, task.next_x_lines = 0;
       if (plan_.copy_x) {
         copy_x(pieces, task.x_offset, task.positions);
         task.x = &x_copy_;
@@ -121,6 +128,15 @@ class Worker {
         const int64_t in_part = column - part.column_from;
         task.dy_offset = plan_.copy_dy ? in_part * pixels : column;
         task.n = static_cast<int>(min_of(part.column_to - column, width));
+        if (fetch_next) {
+          const int64_t panel = in_part / width, panels = ceil_div(part.column_to - part.column_from, width);
+          const int64_t lines = ceil_div(task.positions, kLineFloats);
+          task.next_dy = dy_from + pixels * plan_.columns + column;
+          task.next_dy_stride = plan_.columns;
+          task.next_x = xs_[0] + x_from + pixels * x_step + lines * panel / panels * kLineFloats;
+          task.next_x_stride = x_step;
+          task.next_x_lines = lines * (panel + 1) / panels - lines * panel / panels;
+        }
         task.dw = sums.to + (tap - part.tap_from) * sums.tap_stride + in_part;
         kernels_.gemm_panel_dw(task);
       }

@@ -17,7 +17,7 @@ constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each 
 constexpr int64_t kSmallTile = 8;          // register tiles of fewer positions get copies of their operands,
 constexpr int64_t kFarFloats = 96;         // of pixels so far apart ...
 constexpr int64_t kRepaysCopy = 24;        // ... if each float is used so often,
-constexpr int64_t kOftenUsed = 192;        // and near ones if it is used as often as that
+constexpr int64_t kOftenUsed = 128;        // and near ones if it is used as often as that
 constexpr int64_t kCopiedChunk = 128;      // pixels, whose lines of x and panel of dy fit L1
 constexpr int64_t kPartialFloats = 2 * 1024 * 1024;
 
