@@ -6,6 +6,8 @@ import { type NetName, netNames, nets } from '../nets.ts';
 export type GemmForm = 'NN' | 'NT' | 'TN';
 /** Of pooling, normalisation and activation: forward or the input's gradient. */
 export type OpPass = 'fwd' | 'bwd';
+/** Over each channel of an image, over 32 groups of channels, over the channels of each pixel. */
+export type NormKind = 'instance' | 'group' | 'layer';
 /** A window of `size`, or the mean over the whole map with size 0. */
 export interface PoolShape {
   readonly kind: 'max' | 'avg';
@@ -21,6 +23,7 @@ export type Description =
   | { readonly kind: 'gemm'; readonly form: GemmForm; readonly m: number; readonly n: number; readonly k: number }
   | { readonly kind: 'pool'; readonly map: Map4; readonly pool: PoolShape; readonly pass: OpPass }
   | { readonly kind: 'batch_norm'; readonly map: Map4; readonly relu: boolean; readonly pass: OpPass }
+  | { readonly kind: 'norm'; readonly map: Map4; readonly norm: NormKind; readonly pass: OpPass }
   | { readonly kind: 'relu'; readonly map: Map4; readonly pass: OpPass }
   | { readonly kind: 'add'; readonly map: Map4 }
   | { readonly kind: 'softmax_cross_entropy'; readonly rows: number; readonly classes: number }
@@ -34,7 +37,7 @@ export interface Map4 {
   readonly c: number;
 }
 
-export const suiteNames = ['nets', 'layers', 'gemm', 'memory-bound', 'infer', 'memory'] as const;
+export const suiteNames = ['nets', 'layers', 'gemm', 'memory-bound', 'norms', 'infer', 'memory'] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
 export interface Case {
@@ -198,6 +201,10 @@ const memoryBoundCases: Case[] = passes
     one('memory-bound', 'adam, 11 M', { kind: 'optimizer', optimizer: 'adam', sizes: parameterSizes }),
   ]);
 
+const normCases = (['instance', 'group', 'layer'] as const).flatMap((norm) =>
+  passes.map((pass) => one('norms', `${norm} norm ${pass}`, { kind: 'norm', map, norm, pass })),
+);
+
 const memoryCase = one('memory', 'resnet18 step n32, peak memory', { kind: 'step', net: 'resnet18', batch: 32 });
 
 export const cases: readonly Case[] = [
@@ -205,6 +212,7 @@ export const cases: readonly Case[] = [
   ...[...RESNET50, ...SMALL_IMAGES, ...SPECIAL].map(layerCase),
   ...gemmCases,
   ...memoryBoundCases,
+  ...normCases,
   ...inferCases,
   memoryCase,
 ];

@@ -7,6 +7,7 @@ import { avgPool2d, avgPool2dDx } from '../../lib/ops/avg_pool2d.ts';
 import { batchNorm2d, batchNorm2dDw, batchNorm2dDx, batchNorm2dRunning } from '../../lib/ops/batch_norm2d.ts';
 import { gemm } from '../../lib/ops/gemm.ts';
 import { globalAvgPool2d, globalAvgPool2dDx } from '../../lib/ops/global_avg_pool2d.ts';
+import { groupNorm, groupNormDw, groupNormDx } from '../../lib/ops/group_norm.ts';
 import { maxPool2d, maxPool2dDx } from '../../lib/ops/max_pool2d.ts';
 import { relu, reluDx } from '../../lib/ops/relu.ts';
 import { sgdStep } from '../../lib/ops/sgd_step.ts';
@@ -29,6 +30,8 @@ export function programOf(description: OpDescription): OpProgram {
       return poolProgram(description);
     case 'batch_norm':
       return batchNormProgram(description);
+    case 'norm':
+      return normProgram(description);
     case 'relu':
       return reluProgram(description);
     case 'add':
@@ -101,6 +104,30 @@ function batchNormProgram({ map: { n, h, w, c }, relu: activated, pass }: Of<'ba
   const statistics = [gamma, beta, program.input(constant(0, c)), program.input(constant(1, c))];
   const [dgamma, dbeta] = graph.emit(batchNorm2dDw, [dy, x, ...statistics], attrs) as [GraphTensor, GraphTensor];
   program.keep([dgamma, dbeta, ...graph.emit(batchNorm2dDx, [dy, x, ...statistics, dgamma, dbeta], attrs)]);
+  return program;
+}
+
+function normProgram({ map: { n, h, w, c }, norm, pass }: Of<'norm'>): OpProgram {
+  const program = new OpProgram();
+  const { graph } = program;
+  // Layer norm's examples are the pixels, one group each.
+  const shape = norm === 'layer' ? [n * h * w, c] : [n, h, w, c];
+  const groups = { instance: c, group: 32, layer: 1 }[norm];
+  const attrs = { groups, epsilon: 1e-5, activation: 0, slope: 0 };
+  const x = program.input(random(...shape));
+  const [gamma, beta] = [program.input(constant(1, c)), program.input(constant(0, c))];
+  if (pass === 'fwd') {
+    program.keep(graph.emit(groupNorm, [x, gamma, beta], attrs));
+    return program;
+  }
+  const dy = program.input(random(...shape));
+  const statistics = [constant(0, shape[0]!, groups), constant(1, shape[0]!, groups)].map((data) =>
+    program.input(data),
+  );
+  program.keep([
+    ...graph.emit(groupNormDw, [dy, x, ...statistics], {}),
+    ...graph.emit(groupNormDx, [dy, x, gamma, ...statistics], {}),
+  ]);
   return program;
 }
 

@@ -179,7 +179,7 @@ def activations(size, mode):
     return x.contiguous(memory_format=memory_format(mode))
 
 
-def forward_or_gradient(case, mode, function):
+def forward_or_gradient(case, mode, function, parameters=()):
     x = activations(case["map"], mode)
     if case["pass"] == "fwd":
 
@@ -191,7 +191,7 @@ def forward_or_gradient(case, mode, function):
     x.requires_grad_()
     y = function(x)
     dy = torch.randn_like(y)
-    return lambda: torch.autograd.grad(y, x, dy, retain_graph=True)
+    return lambda: torch.autograd.grad(y, [x, *parameters], dy, retain_graph=True)
 
 
 def pool(case, mode):
@@ -204,7 +204,20 @@ def pool(case, mode):
 
 def batch_norm(case, mode):
     layer = nn.BatchNorm2d(case["map"]["c"]).train()
-    return forward_or_gradient(case, mode, (lambda x: F.relu(layer(x))) if case["relu"] else layer)
+    function = (lambda x: F.relu(layer(x))) if case["relu"] else layer
+    return forward_or_gradient(case, mode, function, [layer.weight, layer.bias])
+
+
+def norm(case, mode):
+    channels = case["map"]["c"]
+    kind = case["norm"]
+    if kind == "layer":
+        layer = nn.LayerNorm(channels)
+        function = lambda x: layer(x.permute(0, 2, 3, 1))
+    else:
+        layer = nn.InstanceNorm2d(channels, affine=True) if kind == "instance" else nn.GroupNorm(32, channels)
+        function = layer
+    return forward_or_gradient(case, mode, function, [layer.weight, layer.bias])
 
 
 def relu(case, mode):
@@ -239,7 +252,7 @@ def optimizer(case, mode):
 
 CASES = {
     function.__name__: function
-    for function in (step, predict, conv, gemm, pool, batch_norm, relu, add, softmax_cross_entropy, optimizer)
+    for function in (step, predict, conv, gemm, pool, batch_norm, norm, relu, add, softmax_cross_entropy, optimizer)
 }
 
 

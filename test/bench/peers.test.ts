@@ -48,7 +48,9 @@ describe('networks', () => {
 describe('cases', () => {
   it('are all there', () => {
     const count = (suite: string) => cases.filter((one) => one.suite === suite).length;
-    expect(['nets', 'layers', 'gemm', 'memory-bound', 'infer', 'memory'].map(count)).toEqual([5, 36, 54, 20, 8, 1]);
+    expect(['nets', 'layers', 'gemm', 'memory-bound', 'norms', 'infer', 'memory'].map(count)).toEqual([
+      5, 36, 54, 20, 6, 8, 1,
+    ]);
     expect(new Set(cases.map(({ suite, name }) => `${suite} ${name}`)).size).toBe(cases.length);
   });
 
