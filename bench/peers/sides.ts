@@ -118,7 +118,7 @@ export async function startOneDnn({ threads, isa }: SideOptions): Promise<Peer |
   const side = new SideProcess(command);
   try {
     const hello = await side.hello();
-    const modes = ['winograd', 'direct'].map((name) => ({ process: side, name }));
+    const modes = [{ process: side, name: '' }];
     return {
       ...hello,
       sharesWeights: false,
