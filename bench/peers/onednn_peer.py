@@ -9,6 +9,7 @@ import ctypes, time
 from peer_protocol import serve
 
 LIBRARY = ctypes.CDLL("libdnnl.so.2")
+LIBRARY.dnnl_memory_desc_get_size.restype = ctypes.c_size_t
 # Of dnnl_types.h, version 2.6.
 SIZE_OF_MEMORY_DESC, SIZE_OF_CONVOLUTION_DESC = 696, 5976
 UNIMPLEMENTED = 3
@@ -60,8 +61,7 @@ def any_layout(*sizes):
     return desc
 
 
-def primitive_desc(convolution, algorithm, hint=None):
-    shape, what = convolution
+def primitive_desc(shape, what, algorithm, hint=None):
     x, w, y, window = shape
     desc = ctypes.create_string_buffer(SIZE_OF_CONVOLUTION_DESC)
     if what == "fwd":
@@ -83,9 +83,9 @@ class Pass:
     def __init__(self, shape, what, algorithm):
         self.desc = self.primitive = None
         self.memory = []
-        hint = None if what == "fwd" else primitive_desc((shape, "fwd"), algorithm)
+        hint = None if what == "fwd" else primitive_desc(shape, "fwd", algorithm)
         try:
-            self.desc = primitive_desc((shape, what), algorithm, hint)
+            self.desc = primitive_desc(shape, what, algorithm, hint)
         finally:
             if hint is not None:
                 LIBRARY.dnnl_primitive_desc_destroy(hint)
@@ -98,11 +98,10 @@ class Pass:
         check(LIBRARY.dnnl_primitive_desc_query(self.desc, QUERY_EXEC_ARG_MD, arg, ctypes.byref(desc)), "query")
         memory = created("dnnl_memory_create", desc, engine, ALLOCATE)
         self.memory.append(memory)
-        LIBRARY.dnnl_memory_desc_get_size.restype = ctypes.c_size_t
         size = LIBRARY.dnnl_memory_desc_get_size(desc)
         data = ctypes.c_void_p()
         check(LIBRARY.dnnl_memory_get_data_handle(memory, ctypes.byref(data)), "data")
-        # 0.7475 in every byte order of the four: ordinary numbers, and sums that stay ordinary.
+        # Every float is 0.747, in whatever layout: an ordinary number, whose sums stay ordinary.
         ctypes.memset(data, 0x3F, size)
         return memory
 

@@ -92,17 +92,17 @@ class Worker {
   }
 
   void sum_chunk(int64_t pieces, const Part& part, bool resume, bool next_follows, const Sums& sums) const {
-    const int64_t width = plan_.panel_width;
+    const int64_t width = plan_.panel_width, x_step = shape_.cols.stride * shape_.k;
     int64_t pixels = 0;
     for (int64_t i = 0; i < pieces; ++i) pixels += lengths_[i];
-    const float* const dy_from = dys_[0];
+    const float* const next_dy = dys_[0] + pixels * plan_.columns;
     if (plan_.copy_dy) copy_dy(pieces, part, pixels);
     GemmPanelDw task = {};
     task.x = xs_;
     task.dy = dys_;
     task.lengths = plan_.copy_x ? &pixels : lengths_;
     task.segments = plan_.copy_x ? 1 : pieces;  // dy's pieces follow each other, here and there
-    task.x_stride = shape_.cols.stride * shape_.k;
+    task.x_stride = x_step;
     task.dy_stride = plan_.copy_dy ? width : plan_.columns;
     task.dy_padded = plan_.copy_dy;
     task.ldw = sums.position_stride;
@@ -114,7 +114,7 @@ class Worker {
       const int64_t col = plan_.fold_cols ? 0 : tap % shape_.cols.kernel;
       task.x_offset =
           (row * shape_.rows.dilation * shape_.cols.in + col * shape_.cols.dilation) * shape_.k + part.position_from;
-      const int64_t x_from = task.x_offset, x_step = shape_.cols.stride * shape_.k;
+      const float* const next_x = xs_[0] + task.x_offset + pixels * x_step;
       // Once a chunk is enough.
       const bool fetch_next = next_follows && plan_.copy_x && plan_.copy_dy && tap == part.tap_from;
       if (!fetch_next) task.next_dy = nullptr, task.next_x_lines = 0;
@@ -131,9 +131,9 @@ class Worker {
         if (fetch_next) {
           const int64_t panel = in_part / width, panels = ceil_div(part.column_to - part.column_from, width);
           const int64_t lines = ceil_div(task.positions, kLineFloats);
-          task.next_dy = dy_from + pixels * plan_.columns + column;
+          task.next_dy = next_dy + column;
           task.next_dy_stride = plan_.columns;
-          task.next_x = xs_[0] + x_from + pixels * x_step + lines * panel / panels * kLineFloats;
+          task.next_x = next_x + lines * panel / panels * kLineFloats;
           task.next_x_stride = x_step;
           task.next_x_lines = lines * (panel + 1) / panels - lines * panel / panels;
         }
@@ -150,12 +150,7 @@ class Worker {
     float* to = x_copy_;
     for (int64_t i = 0; i < pieces; to += lengths_[i++] * positions) {
       for (int64_t row = 0; row < lengths_[i]; row += kCopiedRows) {
-        const float* const x = xs_[i] + offset + row * step;
-        const int64_t rows = min_of(lengths_[i] - row, kCopiedRows);
-        for (int64_t next = kCopiedRows; next < min_of(kCopiedRows + rows, lengths_[i] - row); ++next) {
-          for (int64_t m = 0; m < positions; m += kLineFloats) __builtin_prefetch(x + next * step + m, 0, 2);
-        }
-        kernels_.pack_rows(to + row * positions, x, step, rows, n, n);
+        copy_rows(to + row * positions, xs_[i] + offset + row * step, step, lengths_[i] - row, n, n);
       }
     }
   }
@@ -165,17 +160,21 @@ class Worker {
     const int64_t width = plan_.panel_width;
     for (int64_t row = 0; row < pixels; row += kCopiedRows) {
       const float* const dy = dys_[0] + row * plan_.columns;
-      const int64_t rows = min_of(pixels - row, kCopiedRows);
       for (int64_t column = part.column_from; column < part.column_to; column += width) {
-        for (int64_t next = kCopiedRows; next < min_of(kCopiedRows + rows, pixels - row); ++next) {
-          __builtin_prefetch(dy + next * plan_.columns + column, 0, 2);
-        }
-        kernels_.pack_rows(dy_copy_ + (column - part.column_from) * pixels + row * width, dy + column, plan_.columns,
-                           rows, static_cast<int>(min_of(part.column_to - column, width)), static_cast<int>(width));
+        copy_rows(dy_copy_ + (column - part.column_from) * pixels + row * width, dy + column, plan_.columns,
+                  pixels - row, static_cast<int>(min_of(part.column_to - column, width)), static_cast<int>(width));
       }
     }
     const float* copy = dy_copy_;
     for (int64_t i = 0; i < pieces; copy += lengths_[i++] * width) dys_[i] = copy;
+  }
+
+  /// The first kCopiedRows of `left` rows; fetches the ones after them.
+  void copy_rows(float* to, const float* from, int64_t ld, int64_t left, int n, int width) const {
+    for (int64_t row = kCopiedRows; row < min_of(2 * kCopiedRows, left); ++row) {
+      for (int64_t j = 0; j < n; j += kLineFloats) __builtin_prefetch(from + row * ld + j, 0, 2);
+    }
+    kernels_.pack_rows(to, from, ld, min_of(left, kCopiedRows), n, width);
   }
 
   const ConvDw& shape_;
