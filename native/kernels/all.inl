@@ -35,7 +35,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "pool.inl"
 #include "softmax.inl"
 #include "unary.inl"
-#include "winograd.inl"
+#include "winograd_transforms.inl"
 
 #include "avg_pool.inl"
 #include "batch_norm.inl"
@@ -47,6 +47,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "prelu_dw.inl"
 #include "resize.inl"
 #include "run_reduce.inl"
+#include "winograd.inl"
 
 #define LANEWISE_ENTRY(name, result, arguments) &name,
 #define LANEWISE_TABLE(isa) \

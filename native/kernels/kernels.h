@@ -43,12 +43,14 @@
   X(depthwise_row_dw, void, (const DepthwiseRowDw& task)) \
   /* winograd.inl: see winograd.h */ \
   X(winograd_input, void, \
-    (int taps, const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
+    (WinogradForm form, const float* const* pixels, const float* const* next, int64_t channels, float* to, \
+     int64_t stride)) \
   X(winograd_output_gradient, void, \
-    (int taps, const float* const* pixels, const float* const* next, int64_t channels, float* to, int64_t stride)) \
+    (WinogradForm form, const float* const* pixels, const float* const* next, int64_t channels, float* to, \
+     int64_t stride)) \
   X(winograd_output, void, (const WinogradOutputTask& task)) \
   X(winograd_weights, void, \
-    (int taps, const float* weights, int64_t tap_stride, int64_t count, float* to, int64_t stride)) \
+    (WinogradForm form, const float* weights, int64_t tap_stride, int64_t count, float* to, int64_t stride)) \
   X(winograd_weights_gradient, void, (const WinogradWeightsGradientTask& task)) \
   /* elementwise.inl: flat arrays; an output may be an input */ \
   X(relu_forward, void, (const float* x, float* y, int64_t count)) \

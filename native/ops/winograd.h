@@ -1,8 +1,8 @@
-// Convolutions by Winograd's algorithm, with other roundings than the direct chains (docs/numerics.md): 3x3 kernels
-// with stride 1 and any dilation by F(4x4, 3x3), a quarter of the multiplications; kernels of twice their stride by
-// F(3x3, 2x2), 4/9 of them. Every pass becomes 36 or 16 matrix products between transforms
-// (native/kernels/winograd.inl). The bits depend on the shape alone: each product is a sum of chains over channels, or
-// over tiles.
+// Convolutions by Winograd's algorithm, with other roundings than the direct chains (docs/numerics.md): kernels of 3 or
+// more taps with stride 1 and any dilation by F(4x4, 3x3), a quarter of the multiplications of each 3x3 of them; rows
+// of pixels by F(4, 3), half; kernels of twice their stride by F(3x3, 2x2) or F(5x5, 2x2), 4/9 or 9/25. Every pass
+// becomes a matrix product for each position of a transformed tile (native/kernels/winograd_transforms.inl). The bits
+// depend on the shape alone: each product is a sum of chains over channels, or over tiles.
 #pragma once
 
 #include "conv_dw.h"

@@ -69,7 +69,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.v_stride = odd_lines(plan.block_tiles * plan.pitch);
   plan.z_stride = odd_lines(plan.block_tiles * plan.panel_width);
   plan.s_stride = odd_lines(plan.part_k * plan.panel_width);
-  plan.dw_floats = plan.grid.taps * plan.grid.taps * plan.k * plan.columns;
+  plan.dw_floats = sat_mul(sat_mul(shape.rows.kernel, shape.cols.kernel), shape.k * shape.columns);
 
   Layout layout;
   plan.at_zeros = layout.take(max_of(plan.k, plan.columns), sizeof(float));
@@ -115,7 +115,7 @@ class Part {
       for (int64_t i = 0; i < panels_; ++i) {
         float* const s = s_ + (plan_.one_block ? 0 : i) * plan_.grid.positions() * plan_.s_stride;
         make_z(tile, end, first_panel_ + i);
-        multiply(tile > first_tile_, end - tile, first_panel_ + i, s);
+        multiply(tile, end, first_panel_ + i, s);
         if (end == tiles_end_) finish(first_panel_ + i, s);
       }
     }
@@ -130,16 +130,24 @@ class Part {
     for (int64_t tile = from; tile < to; ++tile, z += plan_.panel_width) {
       plan_.grid.output(plan_.grid.place(min_of(tile + 1, plan_.grid.tiles - 1)), 0, dy, zeros_,
                         pixels[(tile + 1) % 2]);
-      kernels_.winograd_output_gradient(plan_.grid.taps, pixels[tile % 2], pixels[(tile + 1) % 2], columns_of(panel), z,
+      kernels_.winograd_output_gradient(plan_.grid.form, pixels[tile % 2], pixels[(tile + 1) % 2], columns_of(panel), z,
                                         plan_.z_stride);
     }
   }
 
   /// s[position][channel][column] = the chain over the block's tiles, or `s` plus it.
-  void multiply(bool add, int64_t tiles, int64_t panel, float* s) const {
+  void multiply(int64_t from, int64_t to, int64_t panel, float* s) const {
     for (int64_t position = 0; position < plan_.grid.positions(); ++position) {
-      const float* const x = v_ + position * plan_.v_stride;
-      const float* const dy = z_ + position * plan_.z_stride;
+      const TileGrid::Range range = plan_.grid.tiles_at(position, from, to);
+      const bool add = plan_.grid.tiles_at(position, first_tile_, from).count() > 0;
+      float* const sums = s + position * plan_.s_stride;
+      const int64_t tiles = range.count();
+      if (tiles == 0) {
+        if (!add) std::memset(sums, 0, static_cast<size_t>(channels_ * plan_.panel_width) * sizeof(float));
+        continue;
+      }
+      const float* const x = v_ + position * plan_.v_stride + (range.from - from) * plan_.pitch;
+      const float* const dy = z_ + position * plan_.z_stride + (range.from - from) * plan_.panel_width;
       GemmPanelDw task = {};
       task.x = &x;
       task.dy = &dy;
@@ -148,7 +156,7 @@ class Part {
       task.x_stride = plan_.pitch;
       task.dy_stride = plan_.panel_width;
       task.dy_padded = true;
-      task.dw = s + position * plan_.s_stride;
+      task.dw = sums;
       task.ldw = plan_.panel_width;
       task.positions = channels_;
       task.n = columns_of(panel);
@@ -161,17 +169,20 @@ class Part {
     const TileGrid& grid = plan_.grid;
     const int64_t c = grid.in.c * plan_.columns;  // floats of a tap
     WinogradWeightsGradientTask task = {};
-    task.taps = grid.taps;
+    task.form = grid.form;
     task.stride = plan_.s_stride;
     task.width = plan_.panel_width;
     task.n = columns_of(panel);
-    task.tap_row_stride = grid.taps * grid.block_h * grid.block_w * c;
-    task.tap_stride = grid.block_w * c;
+    task.tap_row_stride = grid.rows.tap_step * grid.cols.kernel * c;
+    task.tap_stride = grid.cols.tap_step * c;
     task.ldw = plan_.columns;
     grid.in_parts.each(k_, channels_, [&](int64_t part, int64_t first, int64_t at, int64_t n) {
+      // The last piece of an axis may have less taps.
+      task.tap_rows = grid.rows.kernel - grid.rows.tap(0, part / grid.in_parts.across);
+      task.tap_cols = grid.cols.kernel - grid.cols.tap(0, part % grid.in_parts.across);
       task.sums = s + at * plan_.panel_width;
       task.rows = n;
-      task.dw = dw_ + grid.tap(0, 0, grid.in_parts, part) * c + first * plan_.columns + panel * plan_.panel_width;
+      task.dw = dw_ + grid.tap(0, 0, part, 0) * c + first * plan_.columns + panel * plan_.panel_width;
       kernels_.winograd_weights_gradient(task);
     });
   }

@@ -57,10 +57,12 @@ class Pass {
     const int64_t tap_floats = channels * plan_.panel_width;
     const TileGrid& grid = plan_.grid;
     float* tap_to = floats(at(worker, plan_.at_taps));
-    for (int64_t i = 0; i < grid.taps; ++i) {
-      for (int64_t j = 0; j < grid.taps; ++j, tap_to += tap_floats) pack_tap(i, j, panel, from, channels, tap_to);
+    for (int64_t i = 0; i < grid.down().taps; ++i) {
+      for (int64_t j = 0; j < grid.across().taps; ++j, tap_to += tap_floats) {
+        pack_tap(i, j, panel, from, channels, tap_to);
+      }
     }
-    kernels_.winograd_weights(grid.taps, floats(at(worker, plan_.at_taps)), tap_floats, tap_floats, to, plan_.u_stride);
+    kernels_.winograd_weights(grid.form, floats(at(worker, plan_.at_taps)), tap_floats, tap_floats, to, plan_.u_stride);
   }
 
   /// to[channel - from][column of the panel] of tap (i, j).
@@ -68,15 +70,18 @@ class Pass {
     const TileGrid& grid = plan_.grid;
     const int width = static_cast<int>(plan_.panel_width);
     const int n = columns_of(panel);
-    if (pass_.transposed) {
-      const int64_t tap = grid.tap(grid.taps - 1 - i, grid.taps - 1 - j, grid.out_parts, panel / plan_.part_panels);
-      const float* const w = data_.w + (tap * grid.out.c + column_of(panel)) * grid.in.c + from;
-      return kernels_.pack_columns(to, w, grid.in.c, channels, n, width);
-    }
     grid.in_parts.each(from, channels, [&](int64_t part, int64_t first, int64_t at, int64_t rows) {
-      const int64_t tap = grid.tap(i, j, grid.in_parts, part);
-      const float* const w = data_.w + (tap * grid.in.c + first) * grid.out.c + column_of(panel);
-      kernels_.pack_rows(to + at * width, w, grid.out.c, rows, n, width);
+      const int64_t tap = grid.tap(i, j, part, panel / plan_.part_panels);
+      float* const to_rows = to + at * width;
+      if (tap < 0) {
+        std::memset(to_rows, 0, static_cast<size_t>(rows * width) * sizeof(float));
+      } else if (pass_.transposed) {
+        const float* const w = data_.w + (tap * grid.out.c + column_of(panel)) * grid.in.c + first;
+        kernels_.pack_columns(to_rows, w, grid.in.c, rows, n, width);
+      } else {
+        const float* const w = data_.w + (tap * grid.in.c + first) * grid.out.c + column_of(panel);
+        kernels_.pack_rows(to_rows, w, grid.out.c, rows, n, width);
+      }
     });
   }
 
@@ -106,19 +111,23 @@ class Pass {
     }
   }
 
-  /// M of a panel by the chunks [from, to), the first of which u starts with; adds to M unless `from` is 0.
-  void multiply(int64_t tiles, int64_t panel, int64_t from, int64_t to, const float* u, int worker) const {
+  /// M of a panel, for the tiles from `first` on, by the chunks [from, to), the first of which u starts with; adds to M
+  /// unless `from` is 0.
+  void multiply(int64_t first, int64_t tiles, int64_t panel, int64_t from, int64_t to, const float* u,
+                int worker) const {
     constexpr Tap kTap = {0, 0};
     GemmPanel task = {};
-    task.x = xs(worker);
-    task.y = ms(worker);
-    task.pixels = tiles;
     task.taps = &kTap;
     task.n_taps = 1;
     task.ldw = plan_.panel_width;
     task.w_padded = true;
     task.n = columns_of(panel);
     for (int64_t position = 0; position < plan_.grid.positions(); ++position) {
+      const TileGrid::Range range = plan_.grid.tiles_at(position, first, first + tiles);
+      if (range.count() == 0) continue;
+      task.x = xs(worker) + range.from - first;
+      task.y = ms(worker) + range.from - first;
+      task.pixels = range.count();
       task.y_offset = position * plan_.m_stride;
       for (int64_t chunk = from; chunk < to; ++chunk) {
         const int64_t k = chunk * plan_.chunk;
@@ -135,7 +144,7 @@ class Pass {
     const int64_t column = column_of(panel);
     const int64_t pixels = plan_.grid.out_pixels();
     WinogradOutputTask task = {};
-    task.taps = plan_.grid.taps;
+    task.form = plan_.grid.form;
     task.m_stride = plan_.m_stride;
     task.n = columns_of(panel);
     task.bias = data_.bias == nullptr ? nullptr : data_.bias + column;
@@ -206,12 +215,12 @@ void winograd_pass_run(const ConvPass& pass, const ConvPassData& data, const Ker
         work.list_outputs(first_tile, tiles, panel / plan.part_panels, worker);
       }
       if (plan.u != Owner::kItem) {
-        work.multiply(tiles, panel, 0, plan.chunks, work.u_of(panel, worker), worker);
+        work.multiply(first_tile, tiles, panel, 0, plan.chunks, work.u_of(panel, worker), worker);
       } else {
         float* const u = work.u(worker);
         for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
           work.make_u(panel, chunk, u, worker);
-          work.multiply(tiles, panel, chunk, chunk + 1, u, worker);
+          work.multiply(first_tile, tiles, panel, chunk, chunk + 1, u, worker);
         }
       }
       work.finish(tiles, panel, worker);

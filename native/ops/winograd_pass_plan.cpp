@@ -70,7 +70,7 @@ WinogradPassPlan winograd_pass_plan(const ConvPass& pass, const Kernels& kernels
   const bool own_u = plan.u == Owner::kWorker || plan.u == Owner::kItem;
   plan.at_worker_u = worker.take(own_u ? u_floats : 0, sizeof(float));
   plan.at_m = worker.take(positions * plan.m_stride, sizeof(float));
-  plan.at_taps = worker.take(plan.grid.taps * plan.grid.taps * plan.chunk * plan.panel_width, sizeof(float));
+  plan.at_taps = worker.take(plan.grid.taps() * plan.chunk * plan.panel_width, sizeof(float));
   plan.at_outside = worker.take(out.length, sizeof(float));
   plan.at_xs = worker.take(plan.block_tiles, sizeof(float*));
   plan.at_ms = worker.take(plan.block_tiles, sizeof(float*));

@@ -43,12 +43,12 @@ class WinogradReferenceOfAny {
 
   std::vector<double> exact, bound;
 
-  void forward(const float* x, const float* w, const float* b, int activation, float slope) {
-    of_.forward(input(x).data(), weights(w).data(), b, activation, slope);
+  void forward(WinogradForm form, const float* x, const float* w, const float* b, int activation, float slope) {
+    of_.forward(form, input(x).data(), weights(w).data(), b, activation, slope);
     take();
   }
-  void input_gradient(const float* dy, const float* w, const float* b, int activation, float slope) {
-    of_.input_gradient(dy, weights(w).data());
+  void input_gradient(WinogradForm form, const float* dy, const float* w, const float* b, int activation, float slope) {
+    of_.input_gradient(form, dy, weights(w).data());
     if (s_.taps == 3) {
       take();
     } else {
@@ -58,8 +58,8 @@ class WinogradReferenceOfAny {
     }
     end_pass(exact, bound, b, s_.c, activation, slope);
   }
-  void weight_gradient(const float* x, const float* dy) {
-    of_.weight_gradient(input(x).data(), dy);
+  void weight_gradient(WinogradForm form, const float* x, const float* dy) {
+    of_.weight_gradient(form, input(x).data(), dy);
     if (s_.taps == 3) return take();
     exact.assign(of_.exact.size(), 0);
     bound = exact;

@@ -11,6 +11,7 @@
 
 #include "../generated/op_table.h"
 #include "../ops/winograd.h"
+#include "../ops/winograd_tiles.h"
 #include "op_runner.h"
 #include "winograd_blocks.h"
 
@@ -60,6 +61,12 @@ struct Levels {
   const Kernels* table[4];
   int count;
 };
+
+/// The form that a pass takes.
+template <class Shape>
+WinogradForm form_of(const Shape& shape) {
+  return make_tile_grid(shape.rows, shape.cols, shape.images, shape.k, shape.columns).form;
+}
 
 /// Runs `run(kernels, parallel, workspace)` everywhere; the first result is checked against fp64, the others against
 /// it.
@@ -111,7 +118,7 @@ void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
   const float slope = 0.125f;
 
   Buffer y({s.n, s.oh(), s.ow(), s.o});
-  reference.forward(x.data(), w.data(), bias ? b.data() : nullptr, activation, slope);
+  reference.forward(form_of(shape.forward()), x.data(), w.data(), bias ? b.data() : nullptr, activation, slope);
   const ConvPassData forward = {x.data(), w.data(), bias ? b.data() : nullptr, y.data(), activation, slope};
   const auto run_pass = [](const ConvPass& pass, const ConvPassData& data) {
     return [pass, data](const Kernels& kernels, Parallel& parallel, std::byte* workspace) {
@@ -128,13 +135,14 @@ void test_case(const WinogradCase& s, Random& random, const Levels& levels) {
   Buffer dx({s.n, s.ih, s.iw, s.c});
   // conv2d.cpp adds the bias to blocks of several pixels.
   const bool dx_bias = bias && s.taps == 3;
-  reference.input_gradient(dy.data(), w.data(), dx_bias ? dx_b.data() : nullptr, activation, slope);
+  reference.input_gradient(form_of(shape.dx()), dy.data(), w.data(), dx_bias ? dx_b.data() : nullptr, activation,
+                           slope);
   const ConvPassData backward = {dy.data(), w.data(), dx_bias ? dx_b.data() : nullptr, dx.data(), activation, slope};
   everywhere("conv2d_dx", s, levels, dx, reference.exact, reference.bound, size_pass(dx_pass),
              run_pass(dx_pass, backward));
 
   Buffer dw({s.kh(), s.kw(), s.c, s.o});
-  reference.weight_gradient(x.data(), dy.data());
+  reference.weight_gradient(form_of(shape.dw()), x.data(), dy.data());
   const ConvDw dw_shape = shape.dw();
   everywhere(
       "conv2d_dw", s, levels, dw, reference.exact, reference.bound,
@@ -178,7 +186,9 @@ void test_selection(Random& random, const Kernels& kernels) {
 
   const WinogradCase strided[] = {{32, 84, 84, 4, 32, 0, 0, 0, 0, false, 1, 1, 2, 4, 4},
                                   {32, 20, 20, 32, 64, 0, 0, 0, 0, false, 1, 1, 2, 2, 2},
-                                  {4, 28, 28, 256, 256, 2, 2, 2, 2, false, 2, 2}};
+                                  {4, 28, 28, 256, 256, 2, 2, 2, 2, false, 2, 2},
+                                  {8, 27, 27, 96, 256, 2, 2, 2, 2, false, 1, 1, 3, 1, 1, 5, 5},
+                                  {8, 1, 4000, 64, 64, 0, 4, 0, 4, false, 1, 1, 3, 1, 1, 1, 9}};
   for (const WinogradCase& shape : strided) {
     ++checks;
     if (!winograd_pays(shape.shape().forward()) || !winograd_pays(shape.shape().dx()) ||
@@ -225,7 +235,12 @@ WinogradCase random_case(Random& random) {
       s.bottom = random.below(4);
       s.right = random.below(4);
     }
-    const int64_t form = random.below(3);
+    const int64_t form = random.below(4);
+    if (form == 3) {
+      s.kernel_h = random.below(2) == 0 ? 1 : 3 + random.below(4);
+      s.kernel_w = 3 + random.below(7);
+      s.across = 1 + random.below(2);
+    }
     if (form == 1) {
       s.taps = 2;
       s.block_h = 1 + random.below(4);
@@ -276,6 +291,10 @@ int main(int argc, char** argv) {
       {2, 9, 15, 18, 20, 1, 1, 1, 1, false, 1, 1, 2, 2, 2},
       {1, 7, 30, 3, 40, 2, 1, 3, 0, false, 1, 1, 2, 1, 3},
       {1, 6, 7, 9, 5, 0, 1, 0, 0, false, 1, 1, 2},
+      {2, 9, 11, 12, 20, 2, 2, 2, 2, false, 1, 1, 3, 1, 1, 5, 5},
+      {1, 13, 10, 5, 34, 3, 3, 3, 3, false, 2, 1, 3, 1, 1, 4, 7},
+      {3, 1, 61, 33, 18, 0, 4, 0, 4, false, 1, 1, 3, 1, 1, 1, 9},
+      {2, 3, 22, 8, 70, 1, 0, 0, 6, false, 1, 3, 3, 1, 1, 1, 3},
   };
   for (int i = 0; i < levels.count; ++i) test_selection(random, *levels.table[i]);
   for (const WinogradCase& s : cases) test_case(s, random, levels);
@@ -288,6 +307,8 @@ int main(int argc, char** argv) {
     test_case({2, 28, 28, 64, 64, 2, 2, 2, 2, true, 2, 2}, random, levels);
     test_case({2, 84, 84, 4, 32, 0, 0, 0, 0, true, 1, 1, 2, 4, 4}, random, levels);
     for (const int64_t c : {32, 128}) test_case({2, 20, 20, c, 64, 1, 1, 1, 1, true, 1, 1, 2, 2, 2}, random, levels);
+    test_case({2, 20, 20, 64, 64, 2, 2, 2, 2, true, 1, 1, 3, 1, 1, 5, 5}, random, levels);
+    test_case({2, 1, 400, 64, 64, 0, 4, 0, 4, true, 1, 1, 3, 1, 1, 1, 9}, random, levels);
   }
   std::printf("%d checks, %d failures, digest %016llx\n", checks, failures, static_cast<unsigned long long>(digest));
   return failures == 0 ? 0 : 1;
