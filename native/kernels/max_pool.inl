@@ -8,9 +8,9 @@ struct Best {
   Vec value, index;
 
   void offer(Vec x, int64_t at) {
-    const Mask better = mask_and(mask_not(less_equal(x, value)), mask_not(is_nan(value)));
-    value = select(better, x, value);
-    index = select(better, position(at), index);
+    const Mask stays = mask_or(less_equal(x, value), is_nan(value));
+    value = select(stays, value, x);
+    index = select(stays, index, position(at));
   }
 };
 
@@ -21,6 +21,20 @@ LANEWISE_INLINE Best max_window(const float* x, const Window& window, int64_t ke
   for (int64_t r = rows.begin; r < rows.end; ++r) {
     for (int64_t t = r == rows.begin ? columns.begin + 1 : columns.begin; t < columns.end; ++t) {
       best.offer(lanes.read(x + window.at(r, t)), r * kernel_w + t);
+    }
+  }
+  return best;
+}
+
+/// A window of kHeight x kWidth taps that is whole, from its tap (0, 0) on.
+template <int kHeight, int kWidth, class Lanes>
+LANEWISE_INLINE Best max_whole(const float* x, int64_t row_step, int64_t column_step, Lanes lanes) {
+  Best best = {lanes.read(x), zero()};
+#pragma GCC unroll 3
+  for (int r = 0; r < kHeight; ++r) {
+#pragma GCC unroll 3
+    for (int t = r == 0 ? 1 : 0; t < kWidth; ++t) {
+      best.offer(lanes.read(x + r * row_step + t * column_step), r * kWidth + t);
     }
   }
   return best;
@@ -44,7 +58,7 @@ LANEWISE_INLINE void max_pool_quads(const PoolShape& s, const float* x, float* y
     int64_t from = (image * s.h + (row - image * s.oh) * 2) * row_stride;
     for (const int64_t row_end = to + s.ow * c; to < row_end; to += c, from += 2 * c) {
       const auto pool = [=](auto lanes) {
-        const Best best = max_window(x, {from, row_stride, c, {0, 2}, {0, 2}}, 2, lanes);
+        const Best best = max_whole<2, 2>(x + from, row_stride, c, lanes);
         lanes.write(y + to, best.value);
         lanes.write(index + to, best.index);
       };
@@ -95,23 +109,23 @@ LANEWISE_INLINE void max_pool_windows(const PoolShape& s, const float* x, float*
                                       int64_t end) {
   const int64_t c = s.c, kernel_h = s.kernel_h, kernel_w = s.kernel_w;
   for_windows<kDense>(s, begin, end, [=](Window window, int64_t, int64_t, int64_t to, int64_t room) {
-    for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
-      const auto pooled = [=](Range rows, Range columns, int64_t width) {
-        const int64_t column_step = kDense ? c : window.column_step;
-        return max_window(x + j, {window.origin, window.row_step, column_step, rows, columns}, width, lanes);
-      };
-      const bool whole = window.taps() == kernel_h * kernel_w;
-      Best best;
-      if (whole && kernel_h == 2 && kernel_w == 2) {
-        best = pooled({0, 2}, {0, 2}, 2);
-      } else if (whole && kernel_h == 3 && kernel_w == 3) {
-        best = pooled({0, 3}, {0, 3}, 3);
-      } else {
-        best = pooled(window.rows, window.columns, kernel_w);
-      }
-      lanes.write(y + to + j, best.value);
-      lanes.write(index + to + j, best.index);
-    });
+    const auto pool = [=](auto best_of) {
+      for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+        const Best best = best_of(j, lanes);
+        lanes.write(y + to + j, best.value);
+        lanes.write(index + to + j, best.index);
+      });
+    };
+    const bool whole = window.taps() == kernel_h * kernel_w;
+    const float* const origin = x + window.origin;
+    const int64_t row_step = window.row_step, column_step = kDense ? c : window.column_step;
+    if (whole && kernel_h == 2 && kernel_w == 2) {
+      pool([=](int64_t j, auto lanes) { return max_whole<2, 2>(origin + j, row_step, column_step, lanes); });
+    } else if (whole && kernel_h == 3 && kernel_w == 3) {
+      pool([=](int64_t j, auto lanes) { return max_whole<3, 3>(origin + j, row_step, column_step, lanes); });
+    } else {
+      pool([=](int64_t j, auto lanes) { return max_window(x + j, window, kernel_w, lanes); });
+    }
   });
 }
 
@@ -168,32 +182,50 @@ LANEWISE_APART void max_pool_scatter(const PoolShape& s, const float* dy, const 
   }
 }
 
-/// Rows of dx when an element may be in several windows: each element adds up what those send to it.
+/// What the windows over one element send to it. kDown and kAcross, if not 0, are their numbers.
+template <int kDown, int kAcross, class Index>
+LANEWISE_INLINE void max_gather(const Covering& windows, const float* dy, const Index* index, int64_t c, float* to) {
+  const int64_t down = kDown == 0 ? windows.down : kDown, across = kAcross == 0 ? windows.across : kAcross;
+  const int64_t from = windows.from, row_step = windows.row_step, column_step = windows.column_step;
+  const int64_t tap = windows.tap, row_taps = windows.row_taps, column_taps = windows.column_taps;
+  for_lanes(c, [=](int64_t j, auto lanes) {
+    Vec sum = zero();
+#pragma GCC unroll 2
+    for (int64_t r = 0; r < down; ++r) {
+#pragma GCC unroll 2
+      for (int64_t o = 0; o < across; ++o) {
+        const int64_t at = from + r * row_step + o * column_step + j;
+        const Vec here = position(tap - r * row_taps - o * column_taps);
+        sum = select(equal(lanes.read(index + at), here), add(sum, lanes.read(dy + at)), sum);
+      }
+    }
+    lanes.write(to + j, sum);
+  });
+}
+
+/// Rows of dx when an element may be in several windows: each element adds up what those send to it. Windows that
+/// overlap by less than half meet it once or twice each way.
 template <bool kDense, class Index>
 LANEWISE_APART void max_pool_gather(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
                                     int64_t end) {
-  const int64_t c = s.c, ow = s.ow, kernel_w = s.kernel_w;
   const SlidingAxis vertical = vertical_axis(s), horizontal = horizontal_axis(s);
   for (int64_t row = begin; row < end; ++row) {
     const int64_t image = row / s.h;
     const Cover rows = vertical.covering<kDense>(row - image * s.h + s.pad_top);
-    const int64_t first_row = image * s.oh, row_step = kDense ? 1 : rows.step;
-    float* to = dx + row * s.w * c;
-    for (int64_t w = s.pad_left, last = w + s.w; w < last; ++w, to += c) {
-      const Cover columns = horizontal.covering<kDense>(w);
-      const int64_t column_step = kDense ? 1 : columns.step;
-      for_lanes(c, [=](int64_t j, auto lanes) {
-        Vec sum = zero();
-        int64_t row_tap = rows.tap * kernel_w + columns.tap;
-        for (int64_t oh = rows.begin; oh < rows.end; oh += row_step, row_tap -= rows.tap_step * kernel_w) {
-          int64_t tap = row_tap;
-          for (int64_t o = columns.begin; o < columns.end; o += column_step, tap -= columns.tap_step) {
-            const int64_t from = ((first_row + oh) * ow + o) * c + j;
-            sum = select(equal(lanes.read(index + from), position(tap)), add(sum, lanes.read(dy + from)), sum);
-          }
-        }
-        lanes.write(to + j, sum);
-      });
+    float* to = dx + row * s.w * s.c;
+    for (int64_t w = s.pad_left, last = w + s.w; w < last; ++w, to += s.c) {
+      const Covering windows = covering(s, image, rows, horizontal.covering<kDense>(w));
+      if (windows.down == 1 && windows.across == 1) {
+        max_gather<1, 1>(windows, dy, index, s.c, to);
+      } else if (windows.down == 1 && windows.across == 2) {
+        max_gather<1, 2>(windows, dy, index, s.c, to);
+      } else if (windows.down == 2 && windows.across == 1) {
+        max_gather<2, 1>(windows, dy, index, s.c, to);
+      } else if (windows.down == 2 && windows.across == 2) {
+        max_gather<2, 2>(windows, dy, index, s.c, to);
+      } else {
+        max_gather<0, 0>(windows, dy, index, s.c, to);
+      }
     }
   }
 }

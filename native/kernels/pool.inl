@@ -35,6 +35,15 @@ LANEWISE_INLINE bool dense(const PoolShape& s) { return s.dilation_h == 1 && s.d
 /// with each further one, `tap_step` less.
 struct Cover {
   int64_t begin, end, step, tap, tap_step;
+
+  int64_t windows() const { return begin < end ? (end - begin + step - 1) / step : 0; }
+};
+
+/// The windows over one element: the first one's channel 0 in dy, and how far it is to the next ones.
+struct Covering {
+  int64_t from, row_step, column_step;
+  int64_t down, across;
+  int64_t tap, row_taps, column_taps;  // the element's tap in the first one, and how much less it is in the next ones
 };
 
 /// One axis of a window that slides, for asking what covers its positions, which count from the start of the padding.
@@ -65,6 +74,18 @@ LANEWISE_INLINE SlidingAxis vertical_axis(const PoolShape& s) {
 }
 LANEWISE_INLINE SlidingAxis horizontal_axis(const PoolShape& s) {
   return {s.ow, s.kernel_w, s.stride_w, s.dilation_w, s.period_w};
+}
+
+LANEWISE_INLINE Covering covering(const PoolShape& s, int64_t image, const Cover& rows, const Cover& columns) {
+  const int64_t first = (image * s.oh + rows.begin) * s.ow + columns.begin;
+  return {first * s.c,
+          rows.step * s.ow * s.c,
+          columns.step * s.c,
+          rows.windows(),
+          columns.windows(),
+          rows.tap * s.kernel_w + columns.tap,
+          rows.tap_step * s.kernel_w,
+          columns.tap_step};
 }
 
 /// Windows without gaps that do not overlap: an element belongs to at most one.
