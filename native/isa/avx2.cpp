@@ -35,6 +35,9 @@ LANEWISE_INLINE __m256i tail_mask(int n) {
 
 LANEWISE_INLINE Vec load(const float* p) { return _mm256_loadu_ps(p); }
 LANEWISE_INLINE void store(float* p, Vec a) { _mm256_storeu_ps(p, a); }
+/** Around the caches, to a multiple of the vector's size; finish_around() before another thread may read it. */
+LANEWISE_INLINE void store_around(float* p, Vec a) { _mm256_stream_ps(p, a); }
+LANEWISE_INLINE void finish_around() { _mm_sfence(); }
 /** The first n (1..kLanes) floats; the other lanes are 0. */
 LANEWISE_INLINE Vec load_n(const float* p, int n) { return _mm256_maskload_ps(p, tail_mask(n)); }
 LANEWISE_INLINE void store_n(float* p, Vec a, int n) { _mm256_maskstore_ps(p, tail_mask(n), a); }

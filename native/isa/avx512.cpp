@@ -38,6 +38,8 @@ LANEWISE_INLINE __mmask16 tail_mask(int n) { return static_cast<__mmask16>((1u <
 
 LANEWISE_INLINE Vec load(const float* p) { return _mm512_loadu_ps(p); }
 LANEWISE_INLINE void store(float* p, Vec a) { _mm512_storeu_ps(p, a); }
+LANEWISE_INLINE void store_around(float* p, Vec a) { _mm512_stream_ps(p, a); }
+LANEWISE_INLINE void finish_around() { _mm_sfence(); }
 LANEWISE_INLINE Vec load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(tail_mask(n), p); }
 LANEWISE_INLINE void store_n(float* p, Vec a, int n) { _mm512_mask_storeu_ps(p, tail_mask(n), a); }
 LANEWISE_INLINE Vec broadcast(float a) { return _mm512_set1_ps(a); }

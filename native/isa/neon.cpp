@@ -26,6 +26,8 @@ using Mask = uint32x4_t;
 
 LANEWISE_INLINE Vec load(const float* p) { return vld1q_f32(p); }
 LANEWISE_INLINE void store(float* p, Vec a) { vst1q_f32(p, a); }
+LANEWISE_INLINE void store_around(float* p, Vec a) { store(p, a); }
+LANEWISE_INLINE void finish_around() {}
 LANEWISE_INLINE Vec zero() { return vdupq_n_f32(0); }
 
 LANEWISE_INLINE Vec load_n(const float* p, int n) {

@@ -31,6 +31,8 @@ using Mask = __m128;
 
 LANEWISE_INLINE Vec load(const float* p) { return _mm_loadu_ps(p); }
 LANEWISE_INLINE void store(float* p, Vec a) { _mm_storeu_ps(p, a); }
+LANEWISE_INLINE void store_around(float* p, Vec a) { _mm_stream_ps(p, a); }
+LANEWISE_INLINE void finish_around() { _mm_sfence(); }
 
 LANEWISE_INLINE Vec load_n(const float* p, int n) {
   if (n >= 4) return _mm_loadu_ps(p);
@@ -142,6 +144,8 @@ struct Mask {
 
 LANEWISE_INLINE Vec load(const float* p) { return {{p[0], p[1], p[2], p[3]}}; }
 LANEWISE_INLINE void store(float* p, Vec a) { LANEWISE_EACH p[i] = a.lane[i]; }
+LANEWISE_INLINE void store_around(float* p, Vec a) { store(p, a); }
+LANEWISE_INLINE void finish_around() {}
 LANEWISE_INLINE Vec zero() { return {}; }
 
 LANEWISE_INLINE Vec load_n(const float* p, int n) {

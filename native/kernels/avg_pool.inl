@@ -48,6 +48,7 @@ static void avg_pool_rows(const PoolShape& s, const float* x, float* y, int64_t 
 }
 
 /// Rows of dx when windows are disjoint: each window writes its taps.
+template <class Lanes>
 LANEWISE_APART void avg_pool_scatter(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end) {
   const int64_t c = s.c;
   for (int64_t row = begin; row < end; ++row) {
@@ -58,7 +59,7 @@ LANEWISE_APART void avg_pool_scatter(const PoolShape& s, const float* dy, float*
     const Range tap_rows = taps_inside(top, s.kernel_h, s.h);
     const auto scatter = [=, &s](int64_t from, int64_t to, int64_t left, Range taps, int64_t room) {
       const Vec count = window_count(s, top, left, tap_rows, taps);
-      for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+      for_pixel_lanes<Lanes>(c, room, [=](int64_t j, auto lanes) {
         const Vec share = div(lanes.read(dy + from + j), count);
         for (int64_t tap = taps.begin; tap < taps.end; ++tap) lanes.write(dx + to + tap * c + j, share);
       });
@@ -69,7 +70,7 @@ LANEWISE_APART void avg_pool_scatter(const PoolShape& s, const float* dy, float*
 
 /// Rows of dx when an element may be in several windows: each element adds up its shares. count(oh, o) is what the
 /// window there is divided by.
-template <bool kDense, class Count>
+template <bool kDense, class Lanes, class Count>
 LANEWISE_APART void avg_pool_gather(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end,
                                     Count count) {
   const int64_t c = s.c, ow = s.ow;
@@ -82,7 +83,7 @@ LANEWISE_APART void avg_pool_gather(const PoolShape& s, const float* dy, float* 
     for (int64_t w = s.pad_left, last = w + s.w; w < last; ++w, to += c) {
       const Cover columns = horizontal.covering<kDense>(w);
       const int64_t column_step = kDense ? 1 : columns.step;
-      for_lanes(c, [=](int64_t j, auto lanes) {
+      for_lanes<Lanes>(c, [=](int64_t j, auto lanes) {
         Vec sum = zero();
         for (int64_t oh = rows.begin; oh < rows.end; oh += row_step) {
           for (int64_t o = columns.begin; o < columns.end; o += column_step) {
@@ -97,18 +98,25 @@ LANEWISE_APART void avg_pool_gather(const PoolShape& s, const float* dy, float* 
 
 /// Input rows [begin, end) of the n * h.
 static void avg_pool_backward_rows(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end) {
-  if (disjoint(s)) return avg_pool_scatter(s, dy, dx, begin, end);
+  if (disjoint(s)) {
+    with_stores(s.around, dx, s.c, [=, &s](auto lanes) { avg_pool_scatter<decltype(lanes)>(s, dy, dx, begin, end); });
+    return;
+  }
   const Vec fixed = broadcast(static_cast<float>(s.divisor));
   if (dense(s) && s.divisor != 0) {
-    return avg_pool_gather<true>(s, dy, dx, begin, end, [=](int64_t, int64_t) { return fixed; });
+    return avg_pool_gather<true, AllLanes>(s, dy, dx, begin, end, [=](int64_t, int64_t) { return fixed; });
   }
   const auto counted = [&s](int64_t oh, int64_t o) {
     const int64_t top = oh * s.stride_h - s.pad_top, left = o * s.stride_w - s.pad_left;
     const Range rows = taps_inside(top, s.kernel_h, s.h, s.dilation_h);
     return window_count(s, top, left, rows, taps_inside(left, s.kernel_w, s.w, s.dilation_w));
   };
-  if (dense(s)) return avg_pool_gather<true>(s, dy, dx, begin, end, counted);
-  avg_pool_gather<false>(s, dy, dx, begin, end, counted);
+  if (dense(s)) {
+    with_stores(s.around, dx, s.c,
+                [=, &s](auto lanes) { avg_pool_gather<true, decltype(lanes)>(s, dy, dx, begin, end, counted); });
+    return;
+  }
+  avg_pool_gather<false, AllLanes>(s, dy, dx, begin, end, counted);
 }
 
 /// Every one of `positions` rows of dx[positions,c] becomes dy[c] / positions.

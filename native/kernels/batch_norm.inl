@@ -77,12 +77,12 @@ static void batch_norm_rstd(const float* variance, float* rstd, int64_t c, float
   map1(variance, rstd, c, [=](Vec v) { return div(one, sqrt(add(v, eps))); });
 }
 
-template <bool kResidual, class Act>
+template <bool kResidual, class Lanes, class Act>
 LANEWISE_INLINE void batch_norm_apply_as(Act act, const float* x, const float* mean, const float* rstd,
                                          const float* gamma, const float* beta, const float* residual, float* y,
                                          int64_t rows, int64_t c, float slope) {
   const Vec s = broadcast(slope);
-  for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
+  for_channel_rows<Lanes>(rows, c, [=](int64_t at, int64_t j, auto lanes) {
     const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
     Vec value = fma(xhat, lanes.read(gamma + j), lanes.read(beta + j));
     if constexpr (kResidual) value = add(value, lanes.read(residual + at));
@@ -93,13 +93,15 @@ LANEWISE_INLINE void batch_norm_apply_as(Act act, const float* x, const float* m
 /// y = act((x - mean) * rstd * gamma + beta + residual). `residual` may be null; y may be it.
 static void batch_norm_apply(const float* x, const float* mean, const float* rstd, const float* gamma,
                              const float* beta, const float* residual, float* y, int64_t rows, int64_t c,
-                             int activation, float slope) {
+                             int activation, float slope, bool around) {
   with_activation(activation, [=](auto act) {
-    if (residual == nullptr) {
-      batch_norm_apply_as<false>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
-    } else {
-      batch_norm_apply_as<true>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
+    if (residual != nullptr) {
+      batch_norm_apply_as<true, AllLanes>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
+      return;
     }
+    with_stores(around, y, c, [=](auto lanes) {
+      batch_norm_apply_as<false, decltype(lanes)>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
+    });
   });
 }
 

@@ -71,16 +71,18 @@ static void batch_norm_factors(const float* gamma, const float* rstd, const floa
 
 /// dx = k * (g - a - xhat * b). dx may be dy.
 static void batch_norm_backward(const BatchNormGradient& p, const float* k, const float* a, const float* b, float* dx,
-                                int64_t rows, int64_t c) {
+                                int64_t rows, int64_t c, bool around) {
   const float *dy = p.dy, *x = p.x, *mean = p.mean, *rstd = p.rstd, *gamma = p.gamma, *beta = p.beta;
   const Vec slope = broadcast(p.slope);
   with_activation(p.activation, [=](auto act) {
-    for_channel_rows(rows, c, [=](int64_t at, int64_t j, auto lanes) {
-      const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
-      const Vec before = fma(xhat, lanes.read(gamma + j), lanes.read(beta + j));
-      Vec t = sub(act.gradient_at(lanes.read(dy + at), before, slope), lanes.read(a + j));
-      t = fma(neg(xhat), lanes.read(b + j), t);
-      lanes.write(dx + at, mul(lanes.read(k + j), t));
+    with_stores(around, dx, c, [=](auto stores) {
+      for_channel_rows<decltype(stores)>(rows, c, [=](int64_t at, int64_t j, auto lanes) {
+        const Vec xhat = mul(sub(lanes.read(x + at), lanes.read(mean + j)), lanes.read(rstd + j));
+        const Vec before = fma(xhat, lanes.read(gamma + j), lanes.read(beta + j));
+        Vec t = sub(act.gradient_at(lanes.read(dy + at), before, slope), lanes.read(a + j));
+        t = fma(neg(xhat), lanes.read(b + j), t);
+        lanes.write(dx + at, mul(lanes.read(k + j), t));
+      });
     });
   });
 }

@@ -61,7 +61,7 @@ static void bias_activation_backward(const float* dy, const float* y, float* dx,
   if (width == stride && width % kLanes != 0) {
     // Rows of a part of a vector: a store would hold up the next row's load, which overlaps it. Two passes in cache.
     const int64_t count = blocks * rows * stride;
-    activation == 1 ? relu_backward(dy, y, dx, count) : leaky_relu_backward(dy, y, dx, count, slope);
+    activation == 1 ? relu_backward(dy, y, dx, count, false) : leaky_relu_backward(dy, y, dx, count, slope);
     return column_sum(dx, blocks, rows, stride, width, sums, sums_stride);
   }
   with_activation(activation, [=](auto act) {

@@ -23,6 +23,7 @@ struct DepthwiseRow {
   const float* bias;  // or nullptr
   int32_t activation;
   float slope;
+  bool around;  // written around the caches: pixels are whole cache lines
 };
 
 /// dw[rows of the kernel r][tap t][c] continues with the chain over p < pixels of x[r][first + p * stride + t *

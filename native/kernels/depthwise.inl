@@ -44,7 +44,8 @@ template <int T, int S, bool kFlipped, int M, int V, class Lanes>
 LANEWISE_INLINE void depthwise_tile(const DepthwiseRow& task, int64_t pixel, int64_t c, Lanes last) {
   float* const* const y = task.y + pixel;
   // The outputs are on their way from memory while the reduction runs.
-  if (c % kLineFloats == 0) {
+  const bool around = task.around;
+  if (c % kLineFloats == 0 && !around) {
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
@@ -84,10 +85,19 @@ LANEWISE_INLINE void depthwise_tile(const DepthwiseRow& task, int64_t pixel, int
     const Vec bias = has_bias ? read_of<V>(task.bias + c, v, last) : zero();
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) {
-      Vec r = acc[m][v];
-      if (has_bias) r = add(r, bias);
-      if (activation != kNoActivation) r = apply_activation(r, activation, slope);
-      write_of<V>(y[m] + c, v, last, r);
+      if (has_bias) acc[m][v] = add(acc[m][v], bias);
+      if (activation != kNoActivation) acc[m][v] = apply_activation(acc[m][v], activation, slope);
+    }
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      if (around) {
+        store_around(y[m] + c + v * kLanes, acc[m][v]);
+      } else {
+        write_of<V>(y[m] + c, v, last, acc[m][v]);
+      }
     }
   }
 }
@@ -126,4 +136,5 @@ static void depthwise_row(const DepthwiseRow& task) {
     const int64_t from = task.pixels * tile / tiles;
     tiles_of[task.pixels * (tile + 1) / tiles - from - 1](task, from);
   }
+  if (task.around) finish_around();
 }

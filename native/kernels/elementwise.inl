@@ -3,8 +3,10 @@
 
 // NaN compares false everywhere below and therefore passes through.
 
-static void relu_forward(const float* x, float* y, int64_t count) {
-  map1(x, y, count, [=](Vec v) { return select(less(v, zero()), zero(), v); });
+static void relu_forward(const float* x, float* y, int64_t count, bool around) {
+  with_stores(around, y, kLanes, [=](auto lanes) {
+    map1<decltype(lanes)>(x, y, count, [=](Vec v) { return select(less(v, zero()), zero(), v); });
+  });
 }
 
 /// The activation of an epilogue, as a type: loops are compiled once for each.
@@ -34,8 +36,10 @@ LANEWISE_INLINE void with_activation(int activation, F f) {
   if (activation == 2) f(Activation<2>{});
 }
 
-static void relu_backward(const float* dy, const float* y, float* dx, int64_t count) {
-  map2(dy, y, dx, count, [=](Vec g, Vec v) { return Activation<1>::gradient(g, v, v); });
+static void relu_backward(const float* dy, const float* y, float* dx, int64_t count, bool around) {
+  with_stores(around, dx, kLanes, [=](auto lanes) {
+    map2<decltype(lanes)>(dy, y, dx, count, [=](Vec g, Vec v) { return Activation<1>::gradient(g, v, v); });
+  });
 }
 
 static void leaky_relu_forward(const float* x, float* y, int64_t count, float slope) {
@@ -48,10 +52,14 @@ static void leaky_relu_backward(const float* dy, const float* y, float* dx, int6
   map2(dy, y, dx, count, [s](Vec g, Vec v) { return Activation<2>::gradient(g, v, s); });
 }
 
-static void add_forward(const float* a, const float* b, float* y, int64_t count, int activation, float slope) {
+static void add_forward(const float* a, const float* b, float* y, int64_t count, int activation, float slope,
+                        bool around) {
   const Vec s = broadcast(slope);
-  with_activation(activation,
-                  [=](auto act) { map2(a, b, y, count, [=](Vec u, Vec v) { return act.apply(add(u, v), s); }); });
+  with_activation(activation, [=](auto act) {
+    with_stores(around, y, kLanes, [=](auto lanes) {
+      map2<decltype(lanes)>(a, b, y, count, [=](Vec u, Vec v) { return act.apply(add(u, v), s); });
+    });
+  });
 }
 
 /// y = a + b through the gradient of the activation at its result `gate`.

@@ -52,12 +52,13 @@
   X(winograd_weights, void, \
     (WinogradForm form, const float* weights, int64_t tap_stride, int64_t count, float* to, int64_t stride)) \
   X(winograd_weights_gradient, void, (const WinogradWeightsGradientTask& task)) \
-  /* elementwise.inl: flat arrays; an output may be an input */ \
-  X(relu_forward, void, (const float* x, float* y, int64_t count)) \
-  X(relu_backward, void, (const float* dy, const float* y, float* dx, int64_t count)) \
+  /* elementwise.inl: flat arrays; an output may be an input unless it is written around the caches */ \
+  X(relu_forward, void, (const float* x, float* y, int64_t count, bool around)) \
+  X(relu_backward, void, (const float* dy, const float* y, float* dx, int64_t count, bool around)) \
   X(leaky_relu_forward, void, (const float* x, float* y, int64_t count, float slope)) \
   X(leaky_relu_backward, void, (const float* dy, const float* y, float* dx, int64_t count, float slope)) \
-  X(add_forward, void, (const float* a, const float* b, float* y, int64_t count, int activation, float slope)) \
+  X(add_forward, void, \
+    (const float* a, const float* b, float* y, int64_t count, int activation, float slope, bool around)) \
   X(add_gated, void, \
     (const float* a, const float* b, const float* gate, float* y, int64_t count, int activation, float slope)) \
   X(fill_value, void, (float* y, int64_t count, float value)) \
@@ -115,7 +116,7 @@
   X(batch_norm_rstd, void, (const float* variance, float* rstd, int64_t c, float epsilon)) \
   X(batch_norm_apply, void, \
     (const float* x, const float* mean, const float* rstd, const float* gamma, const float* beta, \
-     const float* residual, float* y, int64_t rows, int64_t c, int activation, float slope)) \
+     const float* residual, float* y, int64_t rows, int64_t c, int activation, float slope, bool around)) \
   X(batch_norm_update, void, \
     (float* running_mean, float* running_variance, const float* mean, const float* variance, int64_t c, \
      float momentum, float unbiased)) \
@@ -127,7 +128,8 @@
     (const float* gamma, const float* rstd, const float* dgamma, const float* dbeta, int64_t c, float count, float* k, \
      float* a, float* b)) \
   X(batch_norm_backward, void, \
-    (const BatchNormGradient& p, const float* k, const float* a, const float* b, float* dx, int64_t rows, int64_t c)) \
+    (const BatchNormGradient& p, const float* k, const float* a, const float* b, float* dx, int64_t rows, int64_t c, \
+     bool around)) \
   /* bias_activation_dx.inl */ \
   X(bias_activation_backward, void, \
     (const float* dy, const float* y, float* dx, int64_t blocks, int64_t rows, int64_t stride, int64_t width, \

@@ -22,42 +22,58 @@ struct FirstLanes {
   void write(int32_t* p, Vec v) const { store_i32_n(p, v, n); }
 };
 
-template <class F>
+/// All lanes, written around the caches.
+struct LanesAround : AllLanes {
+  using AllLanes::write;
+  static void write(float* p, Vec v) { store_around(p, v); }
+};
+
+template <class Lanes = AllLanes, class F>
 LANEWISE_INLINE void for_lanes(int64_t count, F f) {
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) f(i, AllLanes{});
+  for (; i + kLanes <= count; i += kLanes) f(i, Lanes{});
   if (i < count) f(i, FirstLanes{static_cast<int>(count - i)});
+}
+
+/// f(AllLanes{}), or f(LanesAround{}) where every vector of y, in rows of c, can be written so. An op asks for it with
+/// `around` (native/ops/around.h).
+template <class F>
+LANEWISE_INLINE void with_stores(bool around, const float* y, int64_t c, F f) {
+  const bool aligned = reinterpret_cast<uintptr_t>(y) % sizeof(Vec) == 0 && c % kLanes == 0;
+  if (!around || !aligned) return f(AllLanes{});
+  f(LanesAround{});
+  finish_around();
 }
 
 /// As for_lanes, for a pixel of fewer channels than lanes inside a larger array: with `room` elements from here on,
 /// whole vectors are used. What they write beyond the pixel is garbage, so pixels must be written in ascending order.
-template <class F>
+template <class Lanes = AllLanes, class F>
 LANEWISE_INLINE void for_pixel_lanes(int64_t c, int64_t room, F f) {
   if (c < kLanes && room >= kLanes) {
     f(0, AllLanes{});
   } else {
-    for_lanes(c, f);
+    for_lanes<Lanes>(c, f);
   }
 }
 
 /// y = f(x), elementwise. y may be x.
-template <class F>
+template <class Lanes = AllLanes, class F>
 LANEWISE_INLINE void map1(const float* x, float* y, int64_t count, F f) {
-  for_lanes(count, [=](int64_t i, auto lanes) { lanes.write(y + i, f(lanes.read(x + i))); });
+  for_lanes<Lanes>(count, [=](int64_t i, auto lanes) { lanes.write(y + i, f(lanes.read(x + i))); });
 }
 
 /// y = f(a, b), elementwise. y may be a or b.
-template <class F>
+template <class Lanes = AllLanes, class F>
 LANEWISE_INLINE void map2(const float* a, const float* b, float* y, int64_t count, F f) {
-  for_lanes(count, [=](int64_t i, auto lanes) { lanes.write(y + i, f(lanes.read(a + i), lanes.read(b + i))); });
+  for_lanes<Lanes>(count, [=](int64_t i, auto lanes) { lanes.write(y + i, f(lanes.read(a + i), lanes.read(b + i))); });
 }
 
 /// The same over rows[rows,c] of values, where f(at, j, lanes) computes and writes element `at` of channel j.
-template <class F>
+template <class Lanes = AllLanes, class F>
 LANEWISE_INLINE void for_channel_rows(int64_t rows, int64_t c, F f) {
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t start = row * c;
-    for_lanes(c, [=](int64_t j, auto lanes) { f(start + j, j, lanes); });
+    for_lanes<Lanes>(c, [=](int64_t j, auto lanes) { f(start + j, j, lanes); });
   }
 }
 

@@ -159,7 +159,7 @@ static void max_pool_rows_i32(const PoolShape& s, const float* x, float* y, int3
 }
 
 /// Rows of dx when windows are disjoint: each window writes its taps.
-template <class Index>
+template <class Lanes, class Index>
 LANEWISE_APART void max_pool_scatter(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
                                      int64_t end) {
   const int64_t c = s.c;
@@ -171,7 +171,7 @@ LANEWISE_APART void max_pool_scatter(const PoolShape& s, const float* dy, const 
     const int64_t window_row = rows.begin < rows.end ? image * s.oh + rows.begin : -1;
     scatter_row(
         s, dx, row, end * s.w * c, window_row, [=](int64_t from, int64_t to, int64_t, Range taps, int64_t room) {
-          for_pixel_lanes(c, room, [=](int64_t j, auto lanes) {
+          for_pixel_lanes<Lanes>(c, room, [=](int64_t j, auto lanes) {
             const Vec gradient = lanes.read(dy + from + j);
             const Vec chosen = lanes.read(index + from + j);
             for (int64_t tap = taps.begin; tap < taps.end; ++tap) {
@@ -183,12 +183,12 @@ LANEWISE_APART void max_pool_scatter(const PoolShape& s, const float* dy, const 
 }
 
 /// What the windows over one element send to it. kDown and kAcross, if not 0, are their numbers.
-template <int kDown, int kAcross, class Index>
+template <int kDown, int kAcross, class Lanes, class Index>
 LANEWISE_INLINE void max_gather(const Covering& windows, const float* dy, const Index* index, int64_t c, float* to) {
   const int64_t down = kDown == 0 ? windows.down : kDown, across = kAcross == 0 ? windows.across : kAcross;
   const int64_t from = windows.from, row_step = windows.row_step, column_step = windows.column_step;
   const int64_t tap = windows.tap, row_taps = windows.row_taps, column_taps = windows.column_taps;
-  for_lanes(c, [=](int64_t j, auto lanes) {
+  for_lanes<Lanes>(c, [=](int64_t j, auto lanes) {
     Vec sum = zero();
 #pragma GCC unroll 2
     for (int64_t r = 0; r < down; ++r) {
@@ -205,7 +205,7 @@ LANEWISE_INLINE void max_gather(const Covering& windows, const float* dy, const 
 
 /// Rows of dx when an element may be in several windows: each element adds up what those send to it. Windows that
 /// overlap by less than half meet it once or twice each way.
-template <bool kDense, class Index>
+template <bool kDense, class Lanes, class Index>
 LANEWISE_APART void max_pool_gather(const PoolShape& s, const float* dy, const Index* index, float* dx, int64_t begin,
                                     int64_t end) {
   const SlidingAxis vertical = vertical_axis(s), horizontal = horizontal_axis(s);
@@ -216,15 +216,15 @@ LANEWISE_APART void max_pool_gather(const PoolShape& s, const float* dy, const I
     for (int64_t w = s.pad_left, last = w + s.w; w < last; ++w, to += s.c) {
       const Covering windows = covering(s, image, rows, horizontal.covering<kDense>(w));
       if (windows.down == 1 && windows.across == 1) {
-        max_gather<1, 1>(windows, dy, index, s.c, to);
+        max_gather<1, 1, Lanes>(windows, dy, index, s.c, to);
       } else if (windows.down == 1 && windows.across == 2) {
-        max_gather<1, 2>(windows, dy, index, s.c, to);
+        max_gather<1, 2, Lanes>(windows, dy, index, s.c, to);
       } else if (windows.down == 2 && windows.across == 1) {
-        max_gather<2, 1>(windows, dy, index, s.c, to);
+        max_gather<2, 1, Lanes>(windows, dy, index, s.c, to);
       } else if (windows.down == 2 && windows.across == 2) {
-        max_gather<2, 2>(windows, dy, index, s.c, to);
+        max_gather<2, 2, Lanes>(windows, dy, index, s.c, to);
       } else {
-        max_gather<0, 0>(windows, dy, index, s.c, to);
+        max_gather<0, 0, Lanes>(windows, dy, index, s.c, to);
       }
     }
   }
@@ -237,11 +237,13 @@ LANEWISE_INLINE void max_pool_backward(const PoolShape& s, const float* dy, cons
   if (small_quads(s)) {
     max_pool_scatter_quads(s, dy, index, dx, begin, end);
   } else if (disjoint(s)) {
-    max_pool_scatter(s, dy, index, dx, begin, end);
+    with_stores(s.around, dx, s.c,
+                [=, &s](auto lanes) { max_pool_scatter<decltype(lanes)>(s, dy, index, dx, begin, end); });
   } else if (dense(s)) {
-    max_pool_gather<true>(s, dy, index, dx, begin, end);
+    with_stores(s.around, dx, s.c,
+                [=, &s](auto lanes) { max_pool_gather<true, decltype(lanes)>(s, dy, index, dx, begin, end); });
   } else {
-    max_pool_gather<false>(s, dy, index, dx, begin, end);
+    max_pool_gather<false, AllLanes>(s, dy, index, dx, begin, end);
   }
 }
 

@@ -15,6 +15,8 @@ struct PoolShape {
   int64_t divisor = 0;
   /// Elements count, padding included, up to this row and column; 0: those of x only.
   int64_t count_h = 0, count_w = 0;
+  /// A gradient is written around the caches.
+  bool around = false;
 };
 
 /// Windows that share the rows and columns out among them: window i has positions floor(i * size / windows) up to

@@ -1,6 +1,7 @@
 // add: y = act(a + b), two tensors of one shape; with a gate, y = a + b through the gradient of the activation there.
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
+#include "around.h"
 #include "checks.h"
 #include "split.h"
 
@@ -23,9 +24,10 @@ bool run(const OpContext& context) {
   const float* gate = context.inputs[2] == nullptr ? nullptr : context.inputs[2]->as<float>();
   float* y = context.outputs[0].as<float>();
   const auto& attrs = context.attrs_as<AddAttrs>();
+  const bool around = goes_around(context);
   for_elements(context.parallel, context.outputs[0].count, [&](int64_t at, int64_t count) {
     if (gate == nullptr) {
-      context.kernels.add_forward(a + at, b + at, y + at, count, attrs.activation, attrs.slope);
+      context.kernels.add_forward(a + at, b + at, y + at, count, attrs.activation, attrs.slope, around);
     } else {
       context.kernels.add_gated(a + at, b + at, gate + at, y + at, count, attrs.activation, attrs.slope);
     }

@@ -1,6 +1,7 @@
 // avg_pool2d: the mean of each window, and its gradient.
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
+#include "around.h"
 #include "checks.h"
 #include "pool_geometry.h"
 #include "split.h"
@@ -57,7 +58,8 @@ bool run_dx(const OpContext& context) {
   const auto& attrs = context.attrs_as<AvgPool2dDxAttrs>();
   const float* dy = context.inputs[0]->as<float>();
   float* dx = context.outputs[0].as<float>();
-  const PoolShape shape = avg_shape(context.outputs[0], *context.inputs[0], attrs);
+  PoolShape shape = avg_shape(context.outputs[0], *context.inputs[0], attrs);
+  shape.around = goes_around(context);
   for_rows(context.parallel, shape.n * shape.h, shape.w * shape.c,
            [&](int64_t begin, int64_t end) { context.kernels.avg_pool_backward_rows(shape, dy, dx, begin, end); });
   return true;

@@ -3,6 +3,7 @@
 // (column_blocks.h).
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
+#include "around.h"
 #include "channel_rows.h"
 #include "checks.h"
 #include "column_moments.h"
@@ -63,9 +64,10 @@ void apply(const OpContext& context, const ApplyScratch& scratch, const float* m
   const float* betas = channel_rows.repeat(context.inputs[2]->as<float>(), floats(context, scratch.wide_beta));
   const float* x = context.inputs[0]->as<float>();
   float* y = context.outputs[0].as<float>();
+  const bool around = goes_around(context);
   channel_rows.run(context.parallel, [&](int64_t at, int64_t rows, int64_t c) {
     context.kernels.batch_norm_apply(x + at, means, rstds, gammas, betas, residual == nullptr ? nullptr : residual + at,
-                                     y + at, rows, c, attrs.activation, attrs.slope);
+                                     y + at, rows, c, attrs.activation, attrs.slope, around);
   });
 }
 
@@ -225,8 +227,9 @@ bool run_dx(const OpContext& context) {
   const float* as = channel_rows.repeat(a, floats(context, scratch.wide_a));
   const float* bs = channel_rows.repeat(b, floats(context, scratch.wide_b));
   float* dx = context.outputs[0].as<float>();
+  const bool around = goes_around(context);
   channel_rows.run(context.parallel, [&](int64_t at, int64_t rows, int64_t c) {
-    context.kernels.batch_norm_backward(gradient.from(at, 0), ks, as, bs, dx + at, rows, c);
+    context.kernels.batch_norm_backward(gradient.from(at, 0), ks, as, bs, dx + at, rows, c, around);
   });
   return true;
 }

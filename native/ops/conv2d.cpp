@@ -55,7 +55,7 @@ void end_pass(const OpContext& c, const ConvPass& pass, const ConvPassData& data
     float* const y = data.out + begin * channels;
     const int64_t rows = end - begin;
     c.kernels.bias_add_rows(y, data.bias, y, rows, channels);
-    if (data.activation == kReluActivation) c.kernels.relu_forward(y, y, rows * channels);
+    if (data.activation == kReluActivation) c.kernels.relu_forward(y, y, rows * channels, false);
     if (data.activation == kLeakyReluActivation) c.kernels.leaky_relu_forward(y, y, rows * channels, data.slope);
   });
 }

@@ -205,7 +205,7 @@ void add_part(const Part& part, const Sums& sums, bool first, const Sums& dw, co
       if (first) {
         std::memcpy(to, from, static_cast<size_t>(columns) * sizeof(float));
       } else {
-        kernels.add_forward(to, from, to, columns, kNoActivation, 0.0f);
+        kernels.add_forward(to, from, to, columns, kNoActivation, 0.0f, false);
       }
     }
   }

@@ -69,7 +69,7 @@ void run_block(const TileBlock& block, const Plan& plan, const ConvPassData& dat
       for (int64_t i = 0; i < pixels; ++i) lists[tap * kListed + i] = block.x()[from + i] + block.taps()[tap].x;
     }
     kernels.depthwise_row({rows, w_rows, block.n_taps(), 1, 1, false, 0, block.y() + from, pixels, 0, plan.channels,
-                           data.bias, data.activation, data.slope});
+                           data.bias, data.activation, data.slope, false});
   }
 }
 

@@ -4,6 +4,7 @@
 // one row of outputs to the next.
 #include <cstring>
 
+#include "around.h"
 #include "conv_pass.h"
 #include "workspace.h"
 
@@ -52,6 +53,7 @@ struct Plan {
   int64_t kernel_rows, list;  // of a phase, at most
   int64_t at_zeros, at_workers, bytes;
   int64_t at_lists, at_list_rows, at_w, at_y, at_in_rows, at_tasks, worker_bytes;  // memory of a worker
+  bool around;  // the outputs are written around the caches
 };
 
 Plan make_plan(const ConvPass& pass, int threads) {
@@ -165,7 +167,8 @@ class Rows {
                    0,
                    data_.bias,
                    data_.activation,
-                   data_.slope};
+                   data_.slope,
+                   plan_.around};
   }
 
   /// The list that the row of outputs before this one has made, or a new one.
@@ -212,7 +215,12 @@ void depthwise_pass_run(const ConvPass& pass, const ConvPassData& data, const Ke
   if (max_of(pass.k, pass.columns) > 1) {
     return depthwise_multiplier_run(pass, data, kernels, parallel, workspace);
   }
-  const Plan plan = make_plan(pass, parallel.threads());
+  Plan plan = make_plan(pass, parallel.threads());
+  const int64_t bytes = pass.images * pass.rows.out * pass.cols.out * plan.channels * int64_t{sizeof(float)};
+  constexpr int64_t kLineBytes = 64;
+  const bool whole_lines = plan.channels * int64_t{sizeof(float)} % kLineBytes == 0 &&
+                           reinterpret_cast<uintptr_t>(data.out) % kLineBytes == 0;
+  plan.around = bytes >= kAroundBytes && whole_lines;
   float* const zeros = reinterpret_cast<float*>(workspace + plan.at_zeros);
   std::memset(zeros, 0, static_cast<size_t>(plan.channels) * sizeof(float));
   parallel.run(plan.items, [&](int64_t index, int worker) {

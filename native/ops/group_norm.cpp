@@ -145,7 +145,7 @@ bool run(const OpContext& context) {
     const float* wide_beta = channel_rows.repeat(beta, memory(scratch.wide_beta));
     channel_rows.run(parallel, [&](int64_t at, int64_t rows, int64_t c) {
       kernels.batch_norm_apply(from + at, wide_mean, wide_rstd, wide_gamma, wide_beta, nullptr, to + at, rows, c,
-                               attrs.activation, attrs.slope);
+                               attrs.activation, attrs.slope, false);
     });
   });
   return true;

@@ -1,6 +1,7 @@
 // max_pool2d: the largest value of each window and its position in the window, and the gradient, which goes there.
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
+#include "around.h"
 #include "checks.h"
 #include "pool_geometry.h"
 #include "split.h"
@@ -43,7 +44,8 @@ bool run_dx(const OpContext& context) {
   const float* dy = context.inputs[0]->as<float>();
   const Tensor& index = *context.inputs[1];
   float* dx = context.outputs[0].as<float>();
-  const PoolShape shape = pool_shape(context.outputs[0], *context.inputs[0], context.attrs_as<MaxPool2dDxAttrs>());
+  PoolShape shape = pool_shape(context.outputs[0], *context.inputs[0], context.attrs_as<MaxPool2dDxAttrs>());
+  shape.around = goes_around(context);
   for_rows(context.parallel, shape.n * shape.h, shape.w * shape.c, [&](int64_t begin, int64_t end) {
     if (index.dtype == kU8) {
       context.kernels.max_pool_backward_rows_u8(shape, dy, index.as<uint8_t>(), dx, begin, end);

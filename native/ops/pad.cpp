@@ -189,7 +189,7 @@ class RowGradient {
     for (int64_t at = begin; at < end; ++at) add(from + at * run, to_ + ends_.shown(at) * run, run);
   }
 
-  void add(const float* from, float* to, int64_t count) { kernels_.add_forward(to, from, to, count, 0, 0.0f); }
+  void add(const float* from, float* to, int64_t count) { kernels_.add_forward(to, from, to, count, 0, 0.0f, false); }
 
   const Padding& padding_;
   const PaddedAxis& ends_;

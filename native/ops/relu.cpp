@@ -1,6 +1,7 @@
 // relu: y = x < 0 ? 0 : x, and its gradient from the output.
 #include "../generated/op_table.h"
 #include "../kernels/kernels.h"
+#include "around.h"
 #include "checks.h"
 #include "split.h"
 
@@ -14,8 +15,9 @@ const char* verify(const OpArgs& args) {
 bool run(const OpContext& context) {
   const float* x = context.inputs[0]->as<float>();
   float* y = context.outputs[0].as<float>();
+  const bool around = goes_around(context);
   for_elements(context.parallel, context.outputs[0].count,
-               [&](int64_t at, int64_t count) { context.kernels.relu_forward(x + at, y + at, count); });
+               [&](int64_t at, int64_t count) { context.kernels.relu_forward(x + at, y + at, count, around); });
   return true;
 }
 
@@ -28,8 +30,10 @@ bool run_dx(const OpContext& context) {
   const float* dy = context.inputs[0]->as<float>();
   const float* y = context.inputs[1]->as<float>();
   float* dx = context.outputs[0].as<float>();
-  for_elements(context.parallel, context.outputs[0].count,
-               [&](int64_t at, int64_t count) { context.kernels.relu_backward(dy + at, y + at, dx + at, count); });
+  const bool around = goes_around(context);
+  for_elements(context.parallel, context.outputs[0].count, [&](int64_t at, int64_t count) {
+    context.kernels.relu_backward(dy + at, y + at, dx + at, count, around);
+  });
   return true;
 }
 

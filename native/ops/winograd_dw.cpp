@@ -218,7 +218,7 @@ void winograd_dw_run(const ConvDw& shape, const float* x, const float* dy, float
   for_elements(parallel, plan.dw_floats, [&](int64_t begin, int64_t count) {
     for (int64_t group = 1; group < plan.groups; ++group) {
       const float* const from = others + (group - 1) * plan.dw_floats + begin;
-      kernels.add_forward(dw + begin, from, dw + begin, count, kNoActivation, 0.0f);
+      kernels.add_forward(dw + begin, from, dw + begin, count, kNoActivation, 0.0f, false);
     }
   });
 }

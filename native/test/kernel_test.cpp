@@ -261,6 +261,9 @@ int main(int argc, char** argv) {
       // Pixels a multiple of 2 or 4 KiB apart.
       {2, 5, 5, 1024, 1, 1, 200},
       {1, 6, 6, 256, 3, 3, 65, 1, 2, 1, 1, 1, 1},
+      // Outputs written around the caches, all of them and dx.
+      {1, 513, 512, 16, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 1, 16},
+      {1, 513, 512, 16, 3, 3, 16, 2, 2, 1, 1, 1, 1, 1, 1, 16},
   };
   for (const Conv& s : cases) test_conv(s, random, levels);
   // Few columns, vectorised over pixels: of a row, or over images where there are enough.

@@ -34,6 +34,9 @@ class Array {
   std::vector<uint8_t> bytes;
 };
 
+/// Floats of an output that is written around the caches (ops/around.h).
+inline constexpr int64_t kAround = int64_t{4} << 20;
+
 using Arrays = std::vector<Array>;
 /// Computes the outputs (and, where the op changes inputs, those) one scalar at a time.
 using Reference = std::function<void(Arrays& in, Arrays& out)>;
@@ -79,6 +82,8 @@ class Suite {
   int cases = 0, checks = 0, failures = 0;
 
   void run(const Case& test);
+  /// Without trying what it must refuse.
+  void compare(const Case& test);
   /// The op must refuse these shapes and attributes.
   void refused(const Case& test, const char* why);
 

@@ -80,19 +80,9 @@ float gradient_at(Arrays& in, int64_t i, int32_t activation, float slope) {
 }
 
 /// `given` is dy, x, gamma, beta, mean, variance.
-void gradient_cases(Suite& suite, const Arrays& given, int32_t activation) {
+Case dx_case(const Arrays& given, int32_t activation) {
   const int64_t c = given[2].count();
   const float slope = activation == 2 ? 0.25f : 0.0f;
-  suite.run(Case{
-      "batch_norm2d_dw", &batch_norm2d_dw_impl, given, {Array({c}), Array({c})}, {}, [=](Arrays& in, Arrays& out) {
-        const auto g = [&](int64_t i) { return gradient_at(in, i, activation, slope); };
-        for (int64_t j = 0; j < c; ++j) {
-          const int64_t rows = in[0].rows();
-          out[0].f()[j] = block_sum(
-              rows, [&](float sum, int64_t r) { return std::fmaf(g(r * c + j), xhat_at(in, r * c + j), sum); });
-          out[1].f()[j] = block_sum(rows, [&](float sum, int64_t r) { return sum + g(r * c + j); });
-        }
-      }}.with(BatchNorm2dDwAttrs{1e-3f, activation, slope}));
   Case dx{"batch_norm2d_dx", &batch_norm2d_dx_impl, given, {given[0]}, {}, [=](Arrays& in, Arrays& out) {
             const float rows = static_cast<float>(in[0].rows());
             for (int64_t i = 0; i < in[0].count(); ++i) {
@@ -107,15 +97,34 @@ void gradient_cases(Suite& suite, const Arrays& given, int32_t activation) {
   dx.inputs.push_back(values({c}, 8));
   dx.inputs.push_back(values({c}, 7));
   dx.in_place = true;
-  suite.run(dx.with(BatchNorm2dDxAttrs{1e-3f, activation, slope}));
+  return dx.with(BatchNorm2dDxAttrs{1e-3f, activation, slope});
+}
+
+/// The same.
+void gradient_cases(Suite& suite, const Arrays& given, int32_t activation) {
+  const int64_t c = given[2].count();
+  const float slope = activation == 2 ? 0.25f : 0.0f;
+  suite.run(Case{
+      "batch_norm2d_dw", &batch_norm2d_dw_impl, given, {Array({c}), Array({c})}, {}, [=](Arrays& in, Arrays& out) {
+        const auto g = [&](int64_t i) { return gradient_at(in, i, activation, slope); };
+        for (int64_t j = 0; j < c; ++j) {
+          const int64_t rows = in[0].rows();
+          out[0].f()[j] = block_sum(
+              rows, [&](float sum, int64_t r) { return std::fmaf(g(r * c + j), xhat_at(in, r * c + j), sum); });
+          out[1].f()[j] = block_sum(rows, [&](float sum, int64_t r) { return sum + g(r * c + j); });
+        }
+      }}.with(BatchNorm2dDwAttrs{1e-3f, activation, slope}));
+  const Case dx = dx_case(given, activation);
+  suite.run(dx);
   for (size_t i = 1; i < dx.inputs.size(); ++i) {
     Case wrong = dx;
     wrong.inputs[i] = values({c + 1}, 8);
     suite.refused(wrong, "input of another size");
   }
-  for (const float epsilon : {0.0f, -1.0f, NAN}) suite.refused(dx.with(BatchNorm2dDxAttrs{epsilon, 0, 0}), "epsilon");
-  suite.refused(dx.with(BatchNorm2dDxAttrs{1e-3f, 3, 0}), "activation 3");
-  suite.refused(dx.with(BatchNorm2dDxAttrs{1e-3f, 2, 0}), "activation without a slope");
+  for (const float epsilon : {0.0f, -1.0f, NAN})
+    suite.refused(Case(dx).with(BatchNorm2dDxAttrs{epsilon, 0, 0}), "epsilon");
+  suite.refused(Case(dx).with(BatchNorm2dDxAttrs{1e-3f, 3, 0}), "activation 3");
+  suite.refused(Case(dx).with(BatchNorm2dDxAttrs{1e-3f, 2, 0}), "activation without a slope");
 }
 
 /// Weights of `rows` rows, with the statistics of their c output channels.
@@ -147,28 +156,30 @@ void fold_cases(Suite& suite, int64_t rows, int64_t c) {
   }
 }
 
+/// `given` is x, gamma, beta and the residual, which is `added` or left out.
+Case forward_case(const Arrays& given, const BatchNorm2dAttrs& attrs, bool added) {
+  const int64_t c = given[1].count();
+  const Array vector({c});
+  Case test{"batch_norm2d", &batch_norm2d_impl, given, {given[0], vector, vector}, {}, [=](Arrays& in, Arrays& out) {
+              for (int64_t j = 0; j < c; ++j) {
+                const Moments m = moments(in[0].f() + j, in[0].rows(), c);
+                out[1].f()[j] = m.mean;
+                out[2].f()[j] = m.variance;
+              }
+              apply(in, out[0], out[1].f(), out[2].f(), attrs, added ? in[3].f() : nullptr);
+            }};
+  test.absent = added ? 0 : 1 << 3;
+  return test.with(attrs);
+}
+
 void cases_of_shape(Suite& suite, std::vector<int64_t> shape, bool wild) {
   const int64_t c = shape[3];
   const Array x = values(shape, 1, wild), dy = values(shape, 2), gamma = values({c}, 3), beta = values({c}, 4);
-  const Array mean = values({c}, 5), variance = positive_values({c}, 6), vector({c});
+  const Array mean = values({c}, 5), variance = positive_values({c}, 6);
   for (const int32_t activation : {0, 1, 2}) {
     const BatchNorm2dAttrs attrs = {1e-5f, activation, 0.1f};
     for (const bool added : {false, true}) {
-      Case test{"batch_norm2d",
-                &batch_norm2d_impl,
-                {x, gamma, beta, values(shape, 9, wild)},
-                {x, vector, vector},
-                {},
-                [=](Arrays& in, Arrays& out) {
-                  for (int64_t j = 0; j < c; ++j) {
-                    const Moments m = moments(in[0].f() + j, in[0].rows(), c);
-                    out[1].f()[j] = m.mean;
-                    out[2].f()[j] = m.variance;
-                  }
-                  apply(in, out[0], out[1].f(), out[2].f(), attrs, added ? in[3].f() : nullptr);
-                }};
-      test.absent = added ? 0 : 1 << 3;
-      suite.run(test.with(attrs));
+      suite.run(forward_case({x, gamma, beta, values(shape, 9, wild)}, attrs, added));
     }
     suite.run(Case{
         "batch_norm2d_inference",
@@ -209,6 +220,12 @@ void batch_norm_cases(Suite& suite) {
   std::fill_n(tiny[2].f(), 20, 1e-45f);
   std::fill_n(tiny[3].f(), 20, 0.0f);
   gradient_cases(suite, tiny, 2);
+  for (const int64_t c : {16, 17}) {  // rows that vectors fit, and others
+    const std::vector<int64_t> shape = {2, 363, 363, c};
+    const Array x = values(shape, 1), gamma = values({c}, 3), beta = values({c}, 4);
+    suite.compare(forward_case({x, gamma, beta, values({1, 1, 1, c}, 9)}, {1e-5f, 1, 0}, false));
+    suite.compare(dx_case({values(shape, 2), x, gamma, beta, values({c}, 5), positive_values({c}, 6)}, 1));
+  }
   cases_of_shape(suite, {9, 29, 31, 5}, false);
   cases_of_shape(suite, {8, 33, 32, 70}, false);
 

@@ -232,6 +232,13 @@ void pool_cases(Suite& suite) {
     }
     suite.run(position_case({6, 5, 6, c, {2, 3, 2, 1, 1, 1, 0, 1, 1, 2}}, 3));
   }
+  for (const int64_t c : {16, 20}) {  // rows that vectors fit, and others
+    for (const Pool& p :
+         {Pool{2, 363, 363, c, {3, 3, 2, 2, 1, 1, 1, 1, 1, 1}}, Pool{2, 364, 364, c, {2, 2, 2, 2, 0, 0, 0, 0, 1, 1}}}) {
+      suite.compare(max_dx_case(p));
+      suite.compare(avg_dx_case(p, {1, 0, 0}));
+    }
+  }
   // Attributes that do not lead from x to y, or would overflow.
   const Pool good = {1, 8, 8, 3, {2, 2, 2, 2, 0, 0, 0, 0, 1, 1}};
   for (int word = 0; word < 10; ++word) {
