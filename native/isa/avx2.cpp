@@ -23,6 +23,7 @@ constexpr int kTileMNarrow = 10;
 constexpr int kPlanarAccumulators = 12;
 constexpr int kDepthwiseM = 4;
 constexpr int kPointerRegisters = 16;
+constexpr bool kStoresAround = true;
 
 using Vec = __m256;
 using Mask = __m256;

@@ -30,6 +30,7 @@ constexpr int kTileMNarrow = 10;
 constexpr int kPlanarAccumulators = 24;
 constexpr int kDepthwiseM = 8;
 constexpr int kPointerRegisters = 10;
+constexpr bool kStoresAround = true;
 
 using Vec = __m512;
 using Mask = __mmask16;

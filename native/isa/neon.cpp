@@ -20,6 +20,7 @@ constexpr int kTileMNarrow = 12;
 constexpr int kPlanarAccumulators = 21;  // of 24 some would be on the stack
 constexpr int kDepthwiseM = 5;           // GCC loads inputs long before it uses them
 constexpr int kPointerRegisters = 16;
+constexpr bool kStoresAround = false;
 
 using Vec = float32x4_t;
 using Mask = uint32x4_t;

@@ -18,11 +18,11 @@
 namespace lanewise::portable {
 
 constexpr int kLanes = 4;
-constexpr int kTileM = 4;
-constexpr int kTileMNarrow = 4;
+constexpr int kTileM = 4, kTileMNarrow = 4;
 constexpr int kPlanarAccumulators = 8;
 constexpr int kDepthwiseM = 4;
 constexpr int kPointerRegisters = 16;
+constexpr bool kStoresAround = false;
 
 #if defined(__x86_64__)
 
@@ -31,8 +31,6 @@ using Mask = __m128;
 
 LANEWISE_INLINE Vec load(const float* p) { return _mm_loadu_ps(p); }
 LANEWISE_INLINE void store(float* p, Vec a) { _mm_storeu_ps(p, a); }
-LANEWISE_INLINE void store_around(float* p, Vec a) { _mm_stream_ps(p, a); }
-LANEWISE_INLINE void finish_around() { _mm_sfence(); }
 
 LANEWISE_INLINE Vec load_n(const float* p, int n) {
   if (n >= 4) return _mm_loadu_ps(p);
@@ -144,8 +142,6 @@ struct Mask {
 
 LANEWISE_INLINE Vec load(const float* p) { return {{p[0], p[1], p[2], p[3]}}; }
 LANEWISE_INLINE void store(float* p, Vec a) { LANEWISE_EACH p[i] = a.lane[i]; }
-LANEWISE_INLINE void store_around(float* p, Vec a) { store(p, a); }
-LANEWISE_INLINE void finish_around() {}
 LANEWISE_INLINE Vec zero() { return {}; }
 
 LANEWISE_INLINE Vec load_n(const float* p, int n) {
@@ -287,15 +283,15 @@ LANEWISE_INLINE void transpose(Vec (&r)[kLanes]) {
 
 #endif
 
+LANEWISE_INLINE void store_around(float* p, Vec a) { store(p, a); }
+LANEWISE_INLINE void finish_around() {}
+
 LANEWISE_INLINE Vec load_u8_n(const uint8_t* p, int n) {
   float lanes[kLanes] = {};
   for (int i = 0; i < n; ++i) lanes[i] = p[i];
   return load(lanes);
 }
-LANEWISE_INLINE Vec load_u8(const uint8_t* p) {
-  const float lanes[kLanes] = {float(p[0]), float(p[1]), float(p[2]), float(p[3])};
-  return load(lanes);
-}
+LANEWISE_INLINE Vec load_u8(const uint8_t* p) { return load_u8_n(p, kLanes); }
 LANEWISE_INLINE void store_u8_n(uint8_t* p, Vec a, int n) {
   int32_t lanes[kLanes];
   store_i32(lanes, a);

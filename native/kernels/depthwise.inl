@@ -44,7 +44,7 @@ template <int T, int S, bool kFlipped, int M, int V, class Lanes>
 LANEWISE_INLINE void depthwise_tile(const DepthwiseRow& task, int64_t pixel, int64_t c, Lanes last) {
   float* const* const y = task.y + pixel;
   // The outputs are on their way from memory while the reduction runs.
-  const bool around = task.around;
+  const bool around = kStoresAround && task.around;
   if (c % kLineFloats == 0 && !around) {
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) {
@@ -87,18 +87,14 @@ LANEWISE_INLINE void depthwise_tile(const DepthwiseRow& task, int64_t pixel, int
     for (int m = 0; m < M; ++m) {
       if (has_bias) acc[m][v] = add(acc[m][v], bias);
       if (activation != kNoActivation) acc[m][v] = apply_activation(acc[m][v], activation, slope);
+      if (!around) write_of<V>(y[m] + c, v, last, acc[m][v]);
     }
   }
+  if (!around) return;
 #pragma GCC unroll 8
-  for (int m = 0; m < M; ++m) {
+  for (int m = 0; m < M; ++m) {  // whole lines
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      if (around) {
-        store_around(y[m] + c + v * kLanes, acc[m][v]);
-      } else {
-        write_of<V>(y[m] + c, v, last, acc[m][v]);
-      }
-    }
+    for (int v = 0; v < V; ++v) store_around(y[m] + c + v * kLanes, acc[m][v]);
   }
 }
 

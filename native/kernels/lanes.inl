@@ -39,10 +39,14 @@ LANEWISE_INLINE void for_lanes(int64_t count, F f) {
 /// `around` (native/ops/around.h).
 template <class F>
 LANEWISE_INLINE void with_stores(bool around, const float* y, int64_t c, F f) {
-  const bool aligned = reinterpret_cast<uintptr_t>(y) % sizeof(Vec) == 0 && c % kLanes == 0;
-  if (!around || !aligned) return f(AllLanes{});
-  f(LanesAround{});
-  finish_around();
+  if constexpr (kStoresAround) {
+    const bool aligned = reinterpret_cast<uintptr_t>(y) % sizeof(Vec) == 0 && c % kLanes == 0;
+    if (around && aligned) {
+      f(LanesAround{});
+      return finish_around();
+    }
+  }
+  f(AllLanes{});
 }
 
 /// As for_lanes, for a pixel of fewer channels than lanes inside a larger array: with `room` elements from here on,
