@@ -16,6 +16,13 @@ namespace lanewise::test {
 inline constexpr int kGuardBytes = 64;
 inline constexpr int kGuardByte = 0xa5;
 
+/// Outputs of 16 MiB take long under a sanitizer, to which smaller ones show the same.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kLargeOutputs = false;
+#else
+inline constexpr bool kLargeOutputs = true;
+#endif
+
 /// An fp32 tensor with guards. The data is 64-byte aligned, as the plan promises.
 class Buffer {
  public:

@@ -183,6 +183,7 @@ void Suite::run(const Case& test) {
 }
 
 void Suite::compare(const Case& test) {
+  if (!kLargeOutputs && test.outputs[0].count() >= kAround) return;
   ++cases;
   Arrays in = test.inputs;
   Arrays out = test.outputs;
