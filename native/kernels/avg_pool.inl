@@ -96,27 +96,25 @@ LANEWISE_APART void avg_pool_gather(const PoolShape& s, const float* dy, float* 
   }
 }
 
-/// Input rows [begin, end) of the n * h.
-static void avg_pool_backward_rows(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end) {
-  if (disjoint(s)) {
-    with_stores(s.around, dx, s.c, [=, &s](auto lanes) { avg_pool_scatter<decltype(lanes)>(s, dy, dx, begin, end); });
-    return;
-  }
+template <class Lanes>
+LANEWISE_INLINE void avg_pool_backward(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end) {
+  if (disjoint(s)) return avg_pool_scatter<Lanes>(s, dy, dx, begin, end);
   const Vec fixed = broadcast(static_cast<float>(s.divisor));
   if (dense(s) && s.divisor != 0) {
-    return avg_pool_gather<true, AllLanes>(s, dy, dx, begin, end, [=](int64_t, int64_t) { return fixed; });
+    return avg_pool_gather<true, Lanes>(s, dy, dx, begin, end, [=](int64_t, int64_t) { return fixed; });
   }
   const auto counted = [&s](int64_t oh, int64_t o) {
     const int64_t top = oh * s.stride_h - s.pad_top, left = o * s.stride_w - s.pad_left;
     const Range rows = taps_inside(top, s.kernel_h, s.h, s.dilation_h);
     return window_count(s, top, left, rows, taps_inside(left, s.kernel_w, s.w, s.dilation_w));
   };
-  if (dense(s)) {
-    with_stores(s.around, dx, s.c,
-                [=, &s](auto lanes) { avg_pool_gather<true, decltype(lanes)>(s, dy, dx, begin, end, counted); });
-    return;
-  }
-  avg_pool_gather<false, AllLanes>(s, dy, dx, begin, end, counted);
+  if (dense(s)) return avg_pool_gather<true, Lanes>(s, dy, dx, begin, end, counted);
+  avg_pool_gather<false, Lanes>(s, dy, dx, begin, end, counted);
+}
+
+/// Input rows [begin, end) of the n * h.
+static void avg_pool_backward_rows(const PoolShape& s, const float* dy, float* dx, int64_t begin, int64_t end) {
+  with_stores(s.around, dx, s.c, [=, &s](auto lanes) { avg_pool_backward<decltype(lanes)>(s, dy, dx, begin, end); });
 }
 
 /// Every one of `positions` rows of dx[positions,c] becomes dy[c] / positions.

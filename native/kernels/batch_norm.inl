@@ -95,12 +95,13 @@ static void batch_norm_apply(const float* x, const float* mean, const float* rst
                              const float* beta, const float* residual, float* y, int64_t rows, int64_t c,
                              int activation, float slope, bool around) {
   with_activation(activation, [=](auto act) {
-    if (residual != nullptr) {
-      batch_norm_apply_as<true, AllLanes>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
-      return;
-    }
     with_stores(around, y, c, [=](auto lanes) {
-      batch_norm_apply_as<false, decltype(lanes)>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
+      using Lanes = decltype(lanes);
+      if (residual == nullptr) {
+        batch_norm_apply_as<false, Lanes>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
+      } else {
+        batch_norm_apply_as<true, Lanes>(act, x, mean, rstd, gamma, beta, residual, y, rows, c, slope);
+      }
     });
   });
 }

@@ -234,17 +234,17 @@ LANEWISE_APART void max_pool_gather(const PoolShape& s, const float* dy, const I
 template <class Index>
 LANEWISE_INLINE void max_pool_backward(const PoolShape& s, const float* dy, const Index* index, float* dx,
                                        int64_t begin, int64_t end) {
-  if (small_quads(s)) {
-    max_pool_scatter_quads(s, dy, index, dx, begin, end);
-  } else if (disjoint(s)) {
-    with_stores(s.around, dx, s.c,
-                [=, &s](auto lanes) { max_pool_scatter<decltype(lanes)>(s, dy, index, dx, begin, end); });
-  } else if (dense(s)) {
-    with_stores(s.around, dx, s.c,
-                [=, &s](auto lanes) { max_pool_gather<true, decltype(lanes)>(s, dy, index, dx, begin, end); });
-  } else {
-    max_pool_gather<false, AllLanes>(s, dy, index, dx, begin, end);
-  }
+  if (small_quads(s)) return max_pool_scatter_quads(s, dy, index, dx, begin, end);
+  with_stores(s.around, dx, s.c, [=, &s](auto lanes) {
+    using Lanes = decltype(lanes);
+    if (disjoint(s)) {
+      max_pool_scatter<Lanes>(s, dy, index, dx, begin, end);
+    } else if (dense(s)) {
+      max_pool_gather<true, Lanes>(s, dy, index, dx, begin, end);
+    } else {
+      max_pool_gather<false, Lanes>(s, dy, index, dx, begin, end);
+    }
+  });
 }
 
 static void max_pool_backward_rows_u8(const PoolShape& s, const float* dy, const uint8_t* index, float* dx,

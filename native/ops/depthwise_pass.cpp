@@ -216,11 +216,11 @@ void depthwise_pass_run(const ConvPass& pass, const ConvPassData& data, const Ke
     return depthwise_multiplier_run(pass, data, kernels, parallel, workspace);
   }
   Plan plan = make_plan(pass, parallel.threads());
-  const int64_t bytes = pass.images * pass.rows.out * pass.cols.out * plan.channels * int64_t{sizeof(float)};
+  const int64_t floats = pass.images * pass.rows.out * pass.cols.out * plan.channels;
   constexpr int64_t kLineBytes = 64;
   const bool whole_lines = plan.channels * int64_t{sizeof(float)} % kLineBytes == 0 &&
                            reinterpret_cast<uintptr_t>(data.out) % kLineBytes == 0;
-  plan.around = bytes >= kAroundBytes && whole_lines;
+  plan.around = floats >= kAroundFloats && whole_lines;
   float* const zeros = reinterpret_cast<float*>(workspace + plan.at_zeros);
   std::memset(zeros, 0, static_cast<size_t>(plan.channels) * sizeof(float));
   parallel.run(plan.items, [&](int64_t index, int worker) {

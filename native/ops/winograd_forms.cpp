@@ -147,16 +147,28 @@ bool gains(const TileGrid& grid, int64_t images, int64_t quarters) {
 constexpr int64_t kRepaysError = 7, kRepays = 5;
 
 template <class Shape>
-bool applies(const Shape& shape) {
-  // Bounds for the memory: 256 MiB of transformed weights, 32 MiB for a worker.
+bool has_form(const Shape& shape) {
+  constexpr int64_t kMaxTaps = 64;
+  return shape.groups == 1 && tile_grid_exists(shape.rows, shape.cols) && shape.rows.kernel <= kMaxTaps &&
+         shape.cols.kernel <= kMaxTaps;
+}
+
+/// Bounds for the memory: 256 MiB of transformed weights, 32 MiB for a worker.
+bool fits(const TileGrid& grid) {
   constexpr int64_t kMaxWeights = int64_t{1} << 26;
   constexpr int64_t kMaxChannels = 4096;
-  constexpr int64_t kMaxTaps = 64;
-  if (shape.groups != 1 || !tile_grid_exists(shape.rows, shape.cols)) return false;
-  if (shape.rows.kernel > kMaxTaps || shape.cols.kernel > kMaxTaps) return false;
-  const TileGrid grid = make_tile_grid(shape.rows, shape.cols, shape.images, shape.k, shape.columns);
   const int64_t k = grid.in_parts.channels(), columns = grid.out_parts.channels();
   return k <= kMaxChannels && columns <= kMaxChannels && k * columns <= kMaxWeights / grid.positions();
+}
+
+template <class Shape>
+TileGrid grid_of(const Shape& shape) {
+  return make_tile_grid(shape.rows, shape.cols, shape.images, shape.k, shape.columns);
+}
+
+template <class Shape>
+bool applies(const Shape& shape) {
+  return has_form(shape) && fits(grid_of(shape));
 }
 
 template <class Shape>
@@ -164,8 +176,9 @@ bool pays(const Shape& shape) {
   constexpr int64_t kFewest = 16;  // channels: below, the direct algorithm gains by other means
   constexpr int64_t kMaxPixels = int64_t{1} << 40;
   const int64_t pixels = sat_mul(shape.images, sat_mul(shape.rows.out, shape.cols.out));
-  if (pixels > kMaxPixels || !applies(shape)) return false;
-  const TileGrid grid = make_tile_grid(shape.rows, shape.cols, shape.images, shape.k, shape.columns);
+  if (pixels > kMaxPixels || !has_form(shape)) return false;
+  const TileGrid grid = grid_of(shape);
+  if (!fits(grid)) return false;
   if (grid.in_parts.length < kFewest || grid.out_parts.length < kFewest) return false;
   return gains(grid, shape.images, grid.form == kWinograd3x2 ? kRepays : kRepaysError);
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "../ops/around.h"
 #include "op_runner.h"
 
 namespace lanewise::test {
@@ -33,9 +34,6 @@ class Array {
   Tensor tensor;
   std::vector<uint8_t> bytes;
 };
-
-/// Floats of an output that is written around the caches (ops/around.h).
-inline constexpr int64_t kAround = int64_t{4} << 20;
 
 using Arrays = std::vector<Array>;
 /// Computes the outputs (and, where the op changes inputs, those) one scalar at a time.

@@ -82,8 +82,9 @@ void activation_cases(Suite& suite) {
     suite.run(unary_case(a, values({2, 3, 5, 7}, 4), 0.3f));
     suite.run(unary_case(a, every_magnitude(), 0.2f));
   }
-  suite.compare(unary_case(kActivations[0], values({kAround + 5}, 1, true), 0));
-  suite.compare(binary_case(kActivations[0], values({kAround + 5}, 2, true), values({kAround + 5}, 3, true), 0));
+  suite.compare(unary_case(kActivations[0], values({kAroundFloats + 5}, 1, true), 0));
+  suite.compare(
+      binary_case(kActivations[0], values({kAroundFloats + 5}, 2, true), values({kAroundFloats + 5}, 3, true), 0));
   for (const float slope : {0.0f, -1.0f, NAN, INFINITY}) {
     suite.refused(unary_case(kActivations[1], values({4}, 5), slope), "slope that is not above 0");
     suite.refused(binary_case(kActivations[1], values({4}, 5), values({4}, 6), slope), "slope that is not above 0");
@@ -120,7 +121,7 @@ void elementwise_cases(Suite& suite) {
       if (activation != 0) suite.run(gated_case(a, b, gate, {activation, 0.1f}));
     }
   }
-  suite.compare(add_case(values({kAround + 5}, 1, true), values({kAround + 5}, 2, true), {1, 0}));
+  suite.compare(add_case(values({kAroundFloats + 5}, 1, true), values({kAroundFloats + 5}, 2, true), {1, 0}));
   suite.refused(add_case(values({4}, 1), values({5}, 2), {0, 0}), "operand of another size");
   suite.refused(add_case(values({4}, 1), values({4}, 2), {3, 0}), "activation 3");
   suite.refused(add_case(values({4}, 1), values({4}, 2), {2, 0}), "activation without a slope");

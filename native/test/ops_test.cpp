@@ -183,7 +183,7 @@ void Suite::run(const Case& test) {
 }
 
 void Suite::compare(const Case& test) {
-  const bool large = !test.outputs.empty() && test.outputs[0].count() >= kAround;
+  const bool large = !test.outputs.empty() && test.outputs[0].count() >= kAroundFloats;
   if (large && !kLargeOutputs) return;
   ++cases;
   Arrays in = test.inputs;

@@ -76,16 +76,16 @@ class WinogradReference {
   void input_gradient(WinogradForm form, const float* dy, const float* w) {
     correlate(form, dy, s_.oh(), s_.ow(), s_.o, s_.top - (s_.kh() - 1) * s_.down, s_.left - (s_.kw() - 1) * s_.across,
               s_.ih, s_.iw, s_.c,
-              [&](int64_t tap, int64_t o, int64_t c) { return w[((taps2() - 1 - tap) * s_.c + c) * s_.o + o]; });
+              [&](int64_t tap, int64_t o, int64_t c) { return w[((tap_count() - 1 - tap) * s_.c + c) * s_.o + o]; });
   }
 
   void weight_gradient(WinogradForm form, const float* x, const float* dy) {
     const Form f(form);
     const int64_t c_count = s_.c, o_count = s_.o, oh = s_.oh(), ow = s_.ow();
-    exact.assign(size_t(taps2() * c_count * o_count), 0);
+    exact.assign(size_t(tap_count() * c_count * o_count), 0);
     bound.assign(exact.size(), 0);
     for (int64_t pixel = 0; pixel < s_.n * oh * ow; ++pixel) {
-      for (int64_t tap = 0; tap < taps2(); ++tap) {
+      for (int64_t tap = 0; tap < tap_count(); ++tap) {
         const int64_t row = pixel / ow % oh + tap / s_.kw() * s_.down - s_.top;
         const int64_t col = pixel % ow + tap % s_.kw() * s_.across - s_.left;
         if (row < 0 || col < 0 || row >= s_.ih || col >= s_.iw) continue;
@@ -144,7 +144,7 @@ class WinogradReference {
     int64_t row, col;
   };
 
-  int64_t taps2() const { return s_.kh() * s_.kw(); }
+  int64_t tap_count() const { return s_.kh() * s_.kw(); }
 
   static void add_products(const double* a, const double* b, int64_t rows, int64_t cols, double* to) {
     for (int64_t i = 0; i < rows; ++i) {
@@ -228,13 +228,13 @@ class WinogradReference {
     const Form f(form);
     exact.assign(size_t(s_.n * oh * ow * o_count), 0);
     bound.assign(exact.size(), 0);
-    std::vector<double> taps(size_t(taps2() * k_count * o_count));
-    for (int64_t i = 0; i < taps2() * k_count * o_count; ++i) {
+    std::vector<double> taps(size_t(tap_count() * k_count * o_count));
+    for (int64_t i = 0; i < tap_count() * k_count * o_count; ++i) {
       taps[size_t(i)] = weight(i / (k_count * o_count), i / o_count % k_count, i % o_count);
     }
     for (int64_t pixel = 0; pixel < s_.n * oh * ow; ++pixel) {
       double* const to = &exact[size_t(pixel * o_count)];
-      for (int64_t tap = 0; tap < taps2(); ++tap) {
+      for (int64_t tap = 0; tap < tap_count(); ++tap) {
         const int64_t row = pixel / ow % oh + tap / s_.kw() * s_.down + top;
         const int64_t col = pixel % ow + tap % s_.kw() * s_.across + left;
         if (row < 0 || col < 0 || row >= ih || col >= iw) continue;
