@@ -41,6 +41,18 @@ struct GemmPanel {
   float slope;
 };
 
+/// Levels whose tile_m is less than this can copy the operands of gemm_panel_dw.
+constexpr int kCopyingTile = 8;
+
+/// Rows of whole cache lines that are read afterwards and fetched meanwhile, a line now and then.
+struct Ahead {
+  const float* at;
+  int64_t stride;
+  int64_t lines;  // of a row
+  int64_t rows;   // left
+  int64_t line;   // the next one
+};
+
 /// dw[m][j] = chain over segments s, then p < lengths[s] of x[s][p * x_stride + m] * dy[s][p * dy_stride + j].
 struct GemmPanelDw {
   const float* const* x;   // [segments], each moved by x_offset
@@ -53,13 +65,14 @@ struct GemmPanelDw {
   int64_t dy_stride;
   bool dy_padded;  // rows of dy can be read up to a whole number of vectors
   bool fetch;      // rows of x and dy go on: fetch what the next positions and the next columns will need
-  /// Else, with one segment: columns of lines that are read afterwards, for each pixel one of each, fetched meanwhile.
-  const float* next_dy;  // or nullptr
-  int64_t next_dy_stride;
-  const float* next_x;  // next_x_lines of them side by side
-  int64_t next_x_stride;
-  int64_t next_x_lines;
-  float* dw;  // rows ldw apart
+  /// The first tile that reads an operand copies it, for those after it and for other panels.
+  float* x_copy;   // [positions, in tiles][pixels][tile_m] and a vector more; or nullptr: nothing is copied
+  float* dy_copy;  // [pixels][whole vectors]
+  bool fill_x;     // else the copy is there
+  bool fill_dy;
+  int64_t pixels;  // of all segments
+  Ahead* ahead;    // [2], or nullptr
+  float* dw;       // rows ldw apart
   int64_t ldw;
   int64_t positions;  // 0 <= m < positions
   int n;              // 1..tile_n

@@ -9,8 +9,6 @@
 namespace lanewise {
 namespace {
 
-/// Rows copied at a time, while the next ones are fetched: each lies in another page than the one before.
-constexpr int64_t kCopiedRows = 8;
 constexpr int64_t kLineFloats = 16;  // of a cache line
 
 struct Part {
@@ -22,10 +20,11 @@ Part part_of(const DwDirectPlan& plan, int64_t index) {
   index /= plan.column_parts;
   const int64_t position = index % plan.position_parts;
   const int64_t tap = index / plan.position_parts;
+  const int64_t tiles = ceil_div(plan.positions, plan.tile_m);
   return {plan.taps * tap / plan.tap_parts,
           plan.taps * (tap + 1) / plan.tap_parts,
-          plan.positions * position / plan.position_parts,
-          plan.positions * (position + 1) / plan.position_parts,
+          tiles * position / plan.position_parts * plan.tile_m,
+          min_of(tiles * (position + 1) / plan.position_parts * plan.tile_m, plan.positions),
           min_of(column, plan.columns),
           min_of(column + plan.part_columns, plan.columns)};
 }
@@ -59,9 +58,8 @@ class Worker {
     while (segment < last) {
       const bool resume = segment > first || col > 0;
       const int64_t pieces = list_chunk(last, &segment, &col);
-      // The next chunk begins where one in a single piece ends.
       const bool more = segment < last || (!plan_.by_block && last < plan_.blocks.segments);
-      sum_chunk(pieces, part, resume, more && pieces == 1, sums);
+      sum_chunk(pieces, part, resume, more, sums);
     }
   }
 
@@ -91,90 +89,73 @@ class Worker {
     return pieces;
   }
 
-  void sum_chunk(int64_t pieces, const Part& part, bool resume, bool next_follows, const Sums& sums) const {
-    const int64_t width = plan_.panel_width, x_step = shape_.cols.stride * shape_.k;
-    int64_t pixels = 0;
-    for (int64_t i = 0; i < pieces; ++i) pixels += lengths_[i];
-    const float* const next_dy = dys_[0] + pixels * plan_.columns;
-    if (plan_.copy_dy) copy_dy(pieces, part, pixels);
+  /// Some positions of a part, from its first one, for one tap.
+  struct Block {
+    int64_t tap, from, to;
+  };
+  Block block_of(const Part& part, int64_t per_tap, int64_t index) const {
+    const int64_t count = part.position_to - part.position_from;
+    const int64_t tiles = ceil_div(count, plan_.tile_m);
+    const int64_t i = index % per_tap;
+    return {part.tap_from + index / per_tap, tiles * i / per_tap * plan_.tile_m,
+            min_of(tiles * (i + 1) / per_tap * plan_.tile_m, count)};
+  }
+
+  /// From a piece's x to that of a tap.
+  int64_t tap_offset(int64_t tap) const {
+    const int64_t row = plan_.fold_cols ? tap : tap / shape_.cols.kernel;
+    const int64_t col = plan_.fold_cols ? 0 : tap % shape_.cols.kernel;
+    return (row * shape_.rows.dilation * shape_.cols.in + col * shape_.cols.dilation) * shape_.k;
+  }
+
+  void sum_chunk(int64_t pieces, const Part& part, bool resume, bool more, const Sums& sums) const {
+    const int64_t x_step = shape_.cols.stride * shape_.k, width = plan_.panel_width;
     GemmPanelDw task = {};
     task.x = xs_;
     task.dy = dys_;
-    task.lengths = plan_.copy_x ? &pixels : lengths_;
-    task.segments = plan_.copy_x ? 1 : pieces;  // dy's pieces follow each other, here and there
+    task.lengths = lengths_;
+    task.segments = pieces;
     task.x_stride = x_step;
-    task.dy_stride = plan_.copy_dy ? width : plan_.columns;
-    task.dy_padded = plan_.copy_dy;
+    task.dy_stride = plan_.columns;
     task.ldw = sums.position_stride;
-    task.positions = part.position_to - part.position_from;
     task.resume = resume;
-    task.fetch = !plan_.copy_x && !plan_.copy_dy;
-    for (int64_t tap = part.tap_from; tap < part.tap_to; ++tap) {
-      const int64_t row = plan_.fold_cols ? tap : tap / shape_.cols.kernel;
-      const int64_t col = plan_.fold_cols ? 0 : tap % shape_.cols.kernel;
-      task.x_offset =
-          (row * shape_.rows.dilation * shape_.cols.in + col * shape_.cols.dilation) * shape_.k + part.position_from;
-      const float* const next_x = xs_[0] + task.x_offset + pixels * x_step;
-      // Once a chunk is enough.
-      const bool fetch_next = next_follows && plan_.copy_x && plan_.copy_dy && tap == part.tap_from;
-      if (!fetch_next) task.next_dy = nullptr, task.next_x_lines = 0;
-      if (plan_.copy_x) {
-        copy_x(pieces, task.x_offset, task.positions);
-        task.x = &x_copy_;
-        task.x_offset = 0;
-        task.x_stride = task.positions;
+    task.fetch = !plan_.copies;
+    task.x_copy = plan_.copies ? x_copy_ : nullptr;
+    for (int64_t i = 0; i < pieces; ++i) task.pixels += lengths_[i];
+    // Where a chunk is one piece, it is known where the rest of its rows lie, and that the next chunk follows.
+    const auto rows_of = [&](const float* at, int64_t stride, int64_t floats) -> Ahead {
+      return {at, stride, ceil_div(floats, kLineFloats), task.pixels, 0};
+    };
+    Ahead ahead[2] = {};
+    if (plan_.copies && pieces == 1) {
+      const float* const next = dys_[0] + task.pixels * plan_.columns + part.column_from;
+      if (more) ahead[1] = rows_of(next, plan_.columns, part.column_to - part.column_from);
+      task.ahead = ahead;
+    }
+    const int64_t per_tap = ceil_div(part.position_to - part.position_from, plan_.block_positions);
+    const int64_t blocks = (part.tap_to - part.tap_from) * per_tap;
+    for (int64_t i = 0; i < blocks; ++i) {
+      const Block block = block_of(part, per_tap, i);
+      task.x_offset = tap_offset(block.tap) + part.position_from + block.from;
+      task.positions = block.to - block.from;
+      const Block next = block_of(part, per_tap, (i + 1) % blocks);
+      const int64_t next_x = tap_offset(next.tap) + part.position_from + next.from;
+      if (i + 1 < blocks) {
+        ahead[0] = rows_of(xs_[0] + next_x, x_step, next.to - next.from);
+      } else if (more) {
+        ahead[0] = rows_of(xs_[0] + task.pixels * x_step + next_x, x_step, next.to - next.from);
       }
+      task.fill_dy = i == 0;
       for (int64_t column = part.column_from; column < part.column_to; column += width) {
         const int64_t in_part = column - part.column_from;
-        task.dy_offset = plan_.copy_dy ? in_part * pixels : column;
+        task.dy_offset = column;
+        task.dy_copy = dy_copy_ + in_part * task.pixels;
+        task.fill_x = column == part.column_from;
         task.n = static_cast<int>(min_of(part.column_to - column, width));
-        if (fetch_next) {
-          const int64_t panel = in_part / width, panels = ceil_div(part.column_to - part.column_from, width);
-          const int64_t lines = ceil_div(task.positions, kLineFloats);
-          task.next_dy = next_dy + column;
-          task.next_dy_stride = plan_.columns;
-          task.next_x = next_x + lines * panel / panels * kLineFloats;
-          task.next_x_stride = x_step;
-          task.next_x_lines = lines * (panel + 1) / panels - lines * panel / panels;
-        }
-        task.dw = sums.to + (tap - part.tap_from) * sums.tap_stride + in_part;
+        task.dw = sums.to + (block.tap - part.tap_from) * sums.tap_stride + block.from * sums.position_stride + in_part;
         kernels_.gemm_panel_dw(task);
       }
     }
-  }
-
-  /// The part's positions of every pixel, side by side.
-  void copy_x(int64_t pieces, int64_t offset, int64_t positions) const {
-    const int64_t step = shape_.cols.stride * shape_.k;
-    const int n = static_cast<int>(positions);
-    float* to = x_copy_;
-    for (int64_t i = 0; i < pieces; to += lengths_[i++] * positions) {
-      for (int64_t row = 0; row < lengths_[i]; row += kCopiedRows) {
-        copy_rows(to + row * positions, xs_[i] + offset + row * step, step, lengths_[i] - row, n, n);
-      }
-    }
-  }
-
-  /// The part's columns in panels [pixels][panel_width]; lists the pieces of the first. dy's pieces follow each other.
-  void copy_dy(int64_t pieces, const Part& part, int64_t pixels) const {
-    const int64_t width = plan_.panel_width;
-    for (int64_t row = 0; row < pixels; row += kCopiedRows) {
-      const float* const dy = dys_[0] + row * plan_.columns;
-      for (int64_t column = part.column_from; column < part.column_to; column += width) {
-        copy_rows(dy_copy_ + (column - part.column_from) * pixels + row * width, dy + column, plan_.columns,
-                  pixels - row, static_cast<int>(min_of(part.column_to - column, width)), static_cast<int>(width));
-      }
-    }
-    const float* copy = dy_copy_;
-    for (int64_t i = 0; i < pieces; copy += lengths_[i++] * width) dys_[i] = copy;
-  }
-
-  /// The first kCopiedRows of `left` rows; fetches the ones after them.
-  void copy_rows(float* to, const float* from, int64_t ld, int64_t left, int n, int width) const {
-    for (int64_t row = kCopiedRows; row < min_of(2 * kCopiedRows, left); ++row) {
-      for (int64_t j = 0; j < n; j += kLineFloats) __builtin_prefetch(from + row * ld + j, 0, 2);
-    }
-    kernels_.pack_rows(to, from, ld, min_of(left, kCopiedRows), n, width);
   }
 
   const ConvDw& shape_;

@@ -14,18 +14,18 @@ constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
 constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
 constexpr int64_t kItemsPerThread = 8;
 constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
-constexpr int64_t kSmallTile = 8;          // register tiles of fewer positions get copies of their operands,
-constexpr int64_t kFarFloats = 96;         // of pixels so far apart ...
-constexpr int64_t kRepaysCopy = 24;        // ... if each float is used so often,
-constexpr int64_t kOftenUsed = 128;        // and near ones if it is used as often as that
-constexpr int64_t kCopiedChunk = 128;      // pixels, whose lines of x and panel of dy fit L1
+// Where operands are copied, a tile's x and a panel of dy are in L1, a block's x is in L2, dy and the sums may be in L3.
+constexpr int64_t kRepaysCopy = 24;  // uses of a float
+constexpr int64_t kCopiedPositions = 1024;
+constexpr int64_t kBlockPositions = 192;
+constexpr int64_t kCopiedChunk = 256;  // pixels
 constexpr int64_t kPartialFloats = 2 * 1024 * 1024;
 
 /// Cuts dw further until there are `wanted` parts, if they do not become too small to be efficient.
 void cut(DwDirectPlan* plan, int64_t wanted) {
   const int64_t column_panels = ceil_div(plan->columns, plan->panel_width);
   for (;;) {
-    plan->part_positions = ceil_div(plan->positions, plan->position_parts);
+    plan->part_positions = ceil_div(ceil_div(plan->positions, plan->tile_m), plan->position_parts) * plan->tile_m;
     plan->part_columns = ceil_div(column_panels, plan->column_parts) * plan->panel_width;
     plan->parts = plan->tap_parts * plan->position_parts * plan->column_parts;
     if (plan->parts >= wanted) return;
@@ -54,7 +54,9 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   plan.dw_floats = sat_mul(sat_mul(plan.taps, plan.positions), plan.columns);
   plan.blocks = make_dw_blocks(shape);
   plan.panel_width = shape.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
-  plan.position_parts = ceil_div(plan.positions, kPartPositions);
+  plan.copies = kernels.tile_m < kCopyingTile && min_of(plan.positions, plan.columns) >= kRepaysCopy;
+  plan.tile_m = plan.copies ? kernels.tile_m : 1;
+  plan.position_parts = ceil_div(plan.positions, plan.copies ? kCopiedPositions : kPartPositions);
   plan.column_parts = ceil_div(plan.columns, kPartColumns);
   plan.tap_parts = 1;
   cut(&plan, 1);
@@ -75,14 +77,7 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   const int64_t block_pixels = sat_mul(plan.blocks.block_segments, plan.blocks.segment);
   const int64_t floats_per_pixel =
       sat_add(min_of(plan.part_positions, sat_mul(shape.k, shape.cols.stride)), plan.part_columns);
-  const bool small_tile = kernels.tile_m < kSmallTile;
-  const auto repays = [&](int64_t distance, int64_t uses) {
-    return small_tile && uses >= (distance >= kFarFloats ? kRepaysCopy : kOftenUsed);
-  };
-  plan.copy_x = repays(shape.cols.stride * shape.k, plan.part_columns);
-  plan.copy_dy = repays(plan.columns, plan.part_positions);
-  const int64_t fit = max_of(kChunkFloats / floats_per_pixel, kLeastChunk);
-  const int64_t chunk = plan.copy_x || plan.copy_dy ? min_of(fit, kCopiedChunk) : fit;
+  const int64_t chunk = plan.copies ? kCopiedChunk : max_of(kChunkFloats / floats_per_pixel, kLeastChunk);
   plan.chunk = ceil_div(block_pixels, ceil_div(block_pixels, chunk));
   plan.staged = plan.columns % kConflictFloats == 0 && plan.chunk < block_pixels;
 
@@ -97,8 +92,10 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   const int64_t part_taps = ceil_div(plan.taps, plan.tap_parts);
   const int64_t sums = sat_mul(part_taps, sat_mul(plan.part_positions, plan.part_columns));
   plan.at_sums = worker.take(plan.by_block || (plan.blocks.blocks == 1 && !plan.staged) ? 0 : sums, sizeof(float));
-  plan.at_x_copy = worker.take(plan.copy_x ? sat_mul(plan.chunk, plan.part_positions) : 0, sizeof(float));
-  plan.at_dy_copy = worker.take(plan.copy_dy ? sat_mul(plan.chunk, plan.part_columns) : 0, sizeof(float));
+  plan.block_positions = plan.copies ? min_of(plan.part_positions, kBlockPositions) : plan.part_positions;
+  const int64_t x_copy = sat_add(sat_mul(plan.chunk, plan.block_positions), kernels.tile_n);
+  plan.at_x_copy = worker.take(plan.copies ? x_copy : 0, sizeof(float));
+  plan.at_dy_copy = worker.take(plan.copies ? sat_mul(plan.chunk, plan.part_columns) : 0, sizeof(float));
   plan.worker_bytes = worker.bytes;
   plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
   return plan;

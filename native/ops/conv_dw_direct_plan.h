@@ -14,10 +14,12 @@ struct DwDirectPlan {
   int64_t tap_parts, position_parts, column_parts, parts, panel_width;
   int64_t part_positions, part_columns;  // at most
   int64_t chunk;                         // pixels
+  bool copies;                           // of x and dy, made by the register tiles
+  int64_t tile_m;                        // then parts and blocks are cut between tiles, else 1
+  int64_t block_positions;               // of a part, at most, whose copy stays in L2
   bool by_block;                         // an item is a part of one block's sums
   bool staged;                           // the first block's sums, too, are made in the worker's memory
   int64_t wave;                          // blocks at a time
-  bool copy_x, copy_dy;
   int64_t at_partials, at_workers, at_dy, at_lengths, at_sums, at_x_copy, at_dy_copy, worker_bytes, bytes;
 };
 
