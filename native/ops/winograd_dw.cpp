@@ -28,7 +28,8 @@ struct Plan {
   bool one_block;                               // per group: S is finished at once, panel by panel
   int64_t pitch, v_stride, z_stride, s_stride;  // between tiles of V, between positions of V, Z and S
   int64_t dw_floats;
-  int64_t at_zeros, at_dw, at_workers, at_v, at_z, at_s, worker_bytes, bytes;
+  int64_t copy_stride;  // between positions of V's copy by register tiles, 0: none is made
+  int64_t at_zeros, at_dw, at_workers, at_v, at_v_copy, at_z, at_s, worker_bytes, bytes;
 
   int64_t items() const { return groups * k_parts * panel_parts; }
 };
@@ -67,6 +68,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   // Whole vectors are written for each of a block's parts.
   plan.pitch = ceil_div(plan.part_k + (plan.grid.in_parts.count() > 1 ? 15 : 0), 16) * 16;
   plan.v_stride = odd_lines(plan.block_tiles * plan.pitch);
+  plan.copy_stride = kernels.tile_m < kCopyingTile && plan.part_panels > 1 ? odd_lines(plan.block_tiles * plan.part_k + kernels.tile_n) : 0;
   plan.z_stride = odd_lines(plan.block_tiles * plan.panel_width);
   plan.s_stride = odd_lines(plan.part_k * plan.panel_width);
   plan.dw_floats = sat_mul(sat_mul(shape.rows.kernel, shape.cols.kernel), shape.k * shape.columns);
@@ -77,6 +79,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.at_workers = layout.bytes;
   Layout worker;
   plan.at_v = worker.take(positions * plan.v_stride, sizeof(float));
+  plan.at_v_copy = worker.take(positions * plan.copy_stride, sizeof(float));
   plan.at_z = worker.take(positions * plan.z_stride, sizeof(float));
   plan.at_s = worker.take(positions * plan.s_stride * (plan.one_block ? 1 : plan.part_panels), sizeof(float));
   plan.worker_bytes = worker.bytes;
@@ -104,6 +107,7 @@ class Part {
     zeros_ = reinterpret_cast<const float*>(workspace + plan.at_zeros);
     std::byte* const memory = workspace + plan.at_workers + worker * plan.worker_bytes;
     v_ = reinterpret_cast<float*>(memory + plan.at_v);
+    v_copy_ = reinterpret_cast<float*>(memory + plan.at_v_copy);
     z_ = reinterpret_cast<float*>(memory + plan.at_z);
     s_ = reinterpret_cast<float*>(memory + plan.at_s);
   }
@@ -156,6 +160,12 @@ class Part {
       task.x_stride = plan_.pitch;
       task.dy_stride = plan_.panel_width;
       task.dy_padded = true;
+      if (plan_.copy_stride > 0) {
+        task.x_copy = v_copy_ + position * plan_.copy_stride;
+        task.dy_copy = const_cast<float*>(dy);
+        task.fill_x = panel == first_panel_;
+        task.pixels = tiles;
+      }
       task.dw = sums;
       task.ldw = plan_.panel_width;
       task.positions = channels_;
@@ -196,7 +206,7 @@ class Part {
   const float* x_;
   const float* dy_;
   const float* zeros_;
-  float *dw_, *v_, *z_, *s_;
+  float *dw_, *v_, *v_copy_, *z_, *s_;
   int64_t k_, channels_, first_panel_, panels_, first_tile_, tiles_end_;
 };
 
