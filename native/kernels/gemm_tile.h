@@ -15,6 +15,9 @@ struct Tap {
   int64_t w;
 };
 
+/// Levels whose tile_m is less than this can copy operands, their tiles on the way.
+constexpr int kCopyingTile = 8;
+
 /// y[p][j] = activation(bias[j] + chain over taps t, then k < klen of x[p][t.x + k] * w[t.w + k * ldw + j]), 0 <= j <
 /// n. The chain is fused multiply-adds from +0 in exactly that order, whatever the tile. Pixels are pointers, so any
 /// pixels may share a panel: rows, images, strides and phases are the caller's business.
@@ -30,6 +33,7 @@ struct GemmPanel {
   const float* w;  // rows ldw apart
   int64_t ldw;
   bool w_padded;        // rows of w can be read up to a whole number of vectors
+  float* w_copy;        // [klen][whole vectors] for one tap: the first tile copies w, the others read that; or nullptr
   int n;                // 1..tile_n
   bool resume;          // the chain starts from y instead of +0
   bool add;             // y + chain instead of chain
@@ -40,9 +44,6 @@ struct GemmPanel {
   int32_t activation;
   float slope;
 };
-
-/// Levels whose tile_m is less than this can copy the operands of gemm_panel_dw.
-constexpr int kCopyingTile = 8;
 
 /// Rows of whole cache lines that are read afterwards and fetched meanwhile, a line now and then.
 struct Ahead {

@@ -11,9 +11,10 @@ LANEWISE_INLINE Vec apply_activation(Vec v, int32_t activation, Vec slope) {
 LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLanes); }
 
 constexpr int64_t kLineFloats = 16;  // of a cache line
+constexpr bool kCopies = kTileM < kCopyingTile;
 
 /** `next_x` points to M pixels that a later tile reads, or is null; `next_y` to outputs needed soon. */
-template <int M, int V, bool kMaskW>
+template <int M, int V, bool kMaskW, bool kCopyW>
 static void gemm_tile(const GemmPanel& task, const float* const* xs, float* const* ys, const float* const* next_x,
                       float* const* next_y) {
   // Pointers that find no general register stay in memory: the compiler would keep them in vector registers, and moving
@@ -53,6 +54,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
   const int64_t klen = task.klen;
   const int last = columns_of(task.n, V - 1);
   const Tap* const taps_end = task.taps + task.n_taps;
+  float* w_copy = task.w_copy;
   // Each tile fetches its share of what comes after the panel.
   const float* next_w = task.next_w;
   int64_t fetch_from = 0, fetch_to = 0;
@@ -79,6 +81,11 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
         Vec b[V];
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
+        if constexpr (kCopyW) {
+#pragma GCC unroll 2
+          for (int v = 0; v < V; ++v) store(w_copy + v * kLanes, b[v]);
+          w_copy += V * kLanes;
+        }
 #pragma GCC unroll 16
         for (int m = 0; m < M; ++m) {
           const float* row;
@@ -124,33 +131,49 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
 
 using GemmTile = void (*)(const GemmPanel&, const float* const*, float* const*, const float* const*, float* const*);
 
-template <int V, bool kMaskW, int... kMinus1>
+template <int V, bool kMaskW, bool kCopyW, int... kMinus1>
 struct GemmTiles {
-  static constexpr GemmTile of[] = {&gemm_tile<kMinus1 + 1, V, kMaskW>...};
+  static constexpr GemmTile of[] = {&gemm_tile<kMinus1 + 1, V, kMaskW, kCopyW>...};
 };
-template <int V, bool kMaskW, int... kMinus1>
+template <int V, bool kMaskW, bool kCopyW, int... kMinus1>
 constexpr const GemmTile* gemm_tiles(std::integer_sequence<int, kMinus1...>) {
-  return GemmTiles<V, kMaskW, kMinus1...>::of;
+  return GemmTiles<V, kMaskW, kCopyW, kMinus1...>::of;
+}
+template <int V, bool kCopyW = false>
+constexpr const GemmTile* gemm_tiles(bool mask_w) {
+  using Sizes = std::make_integer_sequence<int, V == 1 ? kTileMNarrow : kTileM>;
+  return mask_w ? gemm_tiles<V, true, kCopyW>(Sizes{}) : gemm_tiles<V, false, kCopyW>(Sizes{});
 }
 
 /** Pixels are spread evenly over as few tiles as possible: 16 pixels are 8 + 8, not 14 + 2. */
-static void gemm_panel(const GemmPanel& task) {
-  if (task.n <= kHalfLanes) return half_table()->gemm_panel(task);
-  const bool narrow = task.n <= kLanes;
+template <int V>
+static void gemm_panel_of(const GemmPanel& given) {
+  GemmPanel task = given;
   const bool mask_w = !task.w_padded && task.n % kLanes != 0;
-  using Wide = std::make_integer_sequence<int, kTileM>;
-  using Narrow = std::make_integer_sequence<int, kTileMNarrow>;
-  const GemmTile* const tiles_of = narrow ? (mask_w ? gemm_tiles<1, true>(Narrow{}) : gemm_tiles<1, false>(Narrow{}))
-                                          : (mask_w ? gemm_tiles<2, true>(Wide{}) : gemm_tiles<2, false>(Wide{}));
-  const int64_t tile_m = narrow ? kTileMNarrow : kTileM;
-  const int64_t tiles = (task.pixels + tile_m - 1) / tile_m;
+  const GemmTile* tiles_of = gemm_tiles<V>(mask_w);
+  if constexpr (kCopies) {
+    if (task.w_copy != nullptr) tiles_of = gemm_tiles<V, true>(mask_w);
+  }
+  const Tap copied = {task.taps->x, 0};
+  constexpr int64_t kMost = V == 1 ? kTileMNarrow : kTileM;
+  const int64_t tiles = (task.pixels + kMost - 1) / kMost;
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.pixels * tile / tiles;
     const int64_t to = task.pixels * (tile + 1) / tiles;
     const bool more = to + to - from <= task.pixels;
     tiles_of[to - from - 1](task, task.x + from, task.y + from, task.prefetch_x && more ? task.x + to : nullptr,
                             task.y + (task.resume && more ? to : from));
+    if (tile > 0 || task.w_copy == nullptr) continue;
+    tiles_of = gemm_tiles<V>(false);
+    task.taps = &copied;
+    task.w = task.w_copy;
+    task.ldw = V * kLanes;
   }
+}
+
+static void gemm_panel(const GemmPanel& task) {
+  if (task.w_copy == nullptr && task.n <= kHalfLanes) return half_table()->gemm_panel(task);
+  return task.n <= kLanes ? gemm_panel_of<1>(task) : gemm_panel_of<2>(task);
 }
 
 /** to[r][j] = from[r * ld + j] for j < n, 0 for n <= j < width. */

@@ -2,7 +2,6 @@
 // Needs gemm_tile.inl. One x pointer serves all positions, which are neighbours in memory.
 
 constexpr int64_t kFetchPixels = 8;  // to a line that is fetched ahead
-constexpr bool kCopies = kTileM < kCopyingTile;
 
 LANEWISE_INLINE void fetch_line(Ahead* ahead) {
   if (ahead->rows == 0) return;

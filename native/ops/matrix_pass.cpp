@@ -16,6 +16,8 @@ constexpr int64_t kNarrowPanel = 16;          // columns: levels with such panel
 constexpr int64_t kNarrowBlockFloats = 64 * 1024;
 constexpr int64_t kRepaysMoving = 24;  // ... and reading one in place takes a line, often a page, for each k
 constexpr int64_t kBlockK = 1024;
+constexpr int64_t kNarrowBlockK = 512;
+constexpr int64_t kFewPixels = 256;
 constexpr int64_t kPartColumns = 1024;  // of y, which is loaded and stored once a block of k
 constexpr int64_t kItemsPerThread = 4;
 constexpr int64_t kFewTiles = 8;
@@ -31,8 +33,9 @@ struct Plan {
   int64_t block_k, k_blocks;
   int64_t panel_width, panels, part_panels, parts;  // a part is a range of columns
   bool packed;                                      // all weights [panel][k][panel_width] before anything else
-  bool local;                                       // panels are packed by the item that uses them
-  bool copies;
+  bool local;                                       // panels are packed by the item that uses them,
+  bool copies_w;                                    // as its first tile reads them
+  bool copies;                                      // of pixels
   int64_t at_packed, at_workers, at_y, at_panel, at_copy, worker_bytes, bytes;
 };
 
@@ -68,15 +71,19 @@ void cut(Plan* plan, int64_t tile_m, int64_t threads) {
 Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   Plan plan = {};
   plan.pixels = sat_mul(sat_mul(pass.images, pass.rows.out), pass.cols.out);
-  plan.k_blocks = pass.k <= kBlockK + kBlockK / 4 ? 1 : ceil_div(pass.k, kBlockK);
+  const int64_t tile_m = kernels.tile_m;
+  const bool narrow = kernels.tile_n <= kNarrowPanel;
+  // Panels that stay in L1 are worth resuming the chains where they are used for few pixels. Those that must be
+  // transposed for these are better long.
+  const bool few = plan.pixels <= kFewPixels && !pass.transposed && !pass.prepared;
+  const int64_t most_k = narrow && few ? kNarrowBlockK : kBlockK;
+  plan.k_blocks = pass.k <= most_k + most_k / 4 ? 1 : ceil_div(pass.k, most_k);
   plan.block_k = ceil_div(ceil_div(pass.k, plan.k_blocks), kGapFloats) * kGapFloats;
   plan.k_blocks = ceil_div(pass.k, plan.block_k);
   plan.panel_width = pass.columns <= kernels.lanes ? kernels.lanes : kernels.tile_n;
   plan.panels = ceil_div(pass.columns, plan.panel_width);
   plan.part_panels = plan.panels;
   if (plan.k_blocks > 1) plan.part_panels = min_of(plan.panels, ceil_div(kPartColumns, plan.panel_width));
-  const int64_t tile_m = kernels.tile_m;
-  const bool narrow = kernels.tile_n <= kNarrowPanel;
   const int64_t block_floats = narrow ? kNarrowBlockFloats : kBlockFloats;
   const int64_t tiles = min_of(max_of(block_floats / (plan.block_k * tile_m), 4), kBlockTiles);
   plan.block_pixels = min_of(tiles, ceil_div(plan.pixels, tile_m)) * tile_m;
@@ -84,6 +91,7 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   const bool shared = ceil_div(plan.pixels, plan.block_pixels) >= kRepaysPacking;
   plan.packed = pass.prepared || (shared && (pass.transposed || plan.pixels > kManyPixels || w_floats > kFewWeights));
   plan.local = !plan.packed && (pass.transposed || (narrow && plan.pixels >= kRepaysMoving));
+  plan.copies_w = plan.local && !pass.transposed && tile_m < kCopyingTile;
   cut(&plan, tile_m, threads);
 
   const int64_t distance = sat_mul(pass.k, pass.cols.in_step());
@@ -175,8 +183,8 @@ void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kerne
     task.pixels = plan.pixels * (block + 1) / plan.blocks - from;
     task.taps = &tap;
     task.n_taps = 1;
-    task.ldw = plan.packed || plan.local ? plan.panel_width : pass.columns;
-    task.w_padded = plan.packed || plan.local;
+    task.w_padded = plan.packed || (plan.local && !plan.copies_w);
+    task.ldw = task.w_padded ? plan.panel_width : pass.columns;
     task.slope = data.slope;
     for (int64_t k_from = 0; k_from < pass.k; k_from += plan.block_k) {
       const bool last = k_from + plan.block_k >= pass.k;
@@ -198,8 +206,13 @@ void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kerne
         if (plan.packed) {
           task.w = packed + (panel * pass.k + k_from) * plan.panel_width;
         } else if (plan.local) {
-          pack(pass, data.w, k_from, task.klen, column, plan.panel_width, kernels, local);
-          task.w = local;
+          if (plan.copies_w) {
+            task.w = data.w + k_from * pass.columns + column;
+            task.w_copy = local;
+          } else {
+            pack(pass, data.w, k_from, task.klen, column, plan.panel_width, kernels, local);
+            task.w = local;
+          }
           const bool more = !pass.transposed && panel + 1 < panel_to;
           task.next_w = more ? data.w + k_from * pass.columns + column + plan.panel_width : nullptr;
           task.next_ldw = pass.columns;
