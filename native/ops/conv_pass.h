@@ -52,6 +52,12 @@ int64_t matrix_pass_workspace(const ConvPass& pass, const Kernels& kernels, int 
 void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
                      std::byte* workspace);
 
+// turned_pass.cpp: without bias and activation
+bool turned_pass_applies(const ConvPass& pass, const Kernels& kernels);
+int64_t turned_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads);
+void turned_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
+                     std::byte* workspace);
+
 // depthwise_pass.cpp, which leaves several outputs per channel to depthwise_multiplier.cpp
 int64_t depthwise_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads);
 void depthwise_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels& kernels, Parallel& parallel,
