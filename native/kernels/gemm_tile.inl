@@ -62,6 +62,28 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     fetch_from = kLineFloats * (xs - task.x) / task.pixels;
     fetch_to = kLineFloats * (xs - task.x + M) / task.pixels;
   }
+  const auto step = [&](int64_t k, const float* w) __attribute__((always_inline)) {
+    Vec b[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
+    if constexpr (kCopyW) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) store(w_copy + v * kLanes, b[v]);
+      w_copy += V * kLanes;
+    }
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      const float* row;
+      if (m < kPointerRegisters) {
+        row = near_x[m];
+      } else {
+        row = far_x[m];
+      }
+      const Vec a = broadcast(row[k]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
+    }
+  };
   for (const Tap* tap = task.taps; tap != taps_end; ++tap) {
     const float* w = task.w + tap->w;
     int64_t k = tap->x;
@@ -77,28 +99,14 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
         next_w += kLineFloats * task.next_ldw;
         stop = min_of(k + kLineFloats, k_end);
       }
-      for (; k < stop; ++k, w += ldw) {
-        Vec b[V];
-#pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) b[v] = kMaskW && v + 1 == V ? load_n(w + v * kLanes, last) : load(w + v * kLanes);
-        if constexpr (kCopyW) {
-#pragma GCC unroll 2
-          for (int v = 0; v < V; ++v) store(w_copy + v * kLanes, b[v]);
-          w_copy += V * kLanes;
-        }
-#pragma GCC unroll 16
-        for (int m = 0; m < M; ++m) {
-          const float* row;
-          if (m < kPointerRegisters) {
-            row = near_x[m];
-          } else {
-            row = far_x[m];
-          }
-          const Vec a = broadcast(row[k]);
-#pragma GCC unroll 2
-          for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
+      // Where neighbours share the core, the instructions around the multiply-adds of a small tile cost time.
+      if constexpr (kCopies && !kMaskW && !kCopyW) {
+        if (ldw == V * kLanes) {
+#pragma GCC unroll 4
+          for (; k < stop; ++k, w += V * kLanes) step(k, w);
         }
       }
+      for (; k < stop; ++k, w += ldw) step(k, w);
     } while (k < k_end);
   }
 

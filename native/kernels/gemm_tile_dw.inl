@@ -1,16 +1,21 @@
 // gemm_panel_dw: M weight positions x V vectors of output channels in registers, reduced over pixels.
 // Needs gemm_tile.inl. One x pointer serves all positions, which are neighbours in memory.
 
-constexpr int64_t kFetchPixels = 8;  // to a line that is fetched ahead
+constexpr int64_t kFetchLines = 4;    // ahead,
+constexpr int64_t kFetchPixels = 32;  // for so many pixels
 
-LANEWISE_INLINE void fetch_line(Ahead* ahead) {
-  if (ahead->rows == 0) return;
-  __builtin_prefetch(ahead->at + ahead->line * kLineFloats);
-  if (++ahead->line < ahead->lines) return;
-  ahead->line = 0;
-  ahead->at += ahead->stride;
-  --ahead->rows;
+LANEWISE_INLINE void fetch_ahead(Ahead* ahead) {
+  for (int64_t i = 0; i < kFetchLines && ahead->rows > 0; ++i) {
+    __builtin_prefetch(ahead->at + ahead->line * kLineFloats);
+    if (++ahead->line < ahead->lines) continue;
+    ahead->line = 0;
+    ahead->at += ahead->stride;
+    --ahead->rows;
+  }
 }
+
+/// How a tile reads its operands: where they lie; copying them, or one while the other is a copy; both as copies.
+enum class DwReads { kInPlace, kFilling, kCopied };
 
 /// Where a tile reads x and dy, and where it leaves copies.
 struct DwStreams {
@@ -21,21 +26,17 @@ struct DwStreams {
   float* dy_copy;
 };
 
-template <int M, int V, bool kMaskDy, bool kFill>
+template <int M, int V, bool kMaskDy, DwReads kReads>
 LANEWISE_INLINE void dw_pixels(Vec (&acc)[M][V], DwStreams* at, int64_t pixels, int last, int64_t next_dy) {
   const float* x = at->x;
   const float* dy = at->dy;
-  for (; pixels > 0; --pixels, x += at->x_stride, dy += at->dy_stride) {
-    if (next_dy > 0) {
-      __builtin_prefetch(x + 2 * M - 1, 0, 2);
-      __builtin_prefetch(dy + next_dy, 0, 2);
-    }
+  const auto step = [&](const float* x, const float* dy) __attribute__((always_inline)) {
     Vec b[V];
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       b[v] = kMaskDy && v + 1 == V ? load_n(dy + v * kLanes, last) : load(dy + v * kLanes);
     }
-    if constexpr (kFill) {
+    if constexpr (kReads == DwReads::kFilling) {
       if (at->dy_copy != nullptr) {
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) store(at->dy_copy + v * kLanes, b[v]);
@@ -52,6 +53,20 @@ LANEWISE_INLINE void dw_pixels(Vec (&acc)[M][V], DwStreams* at, int64_t pixels, 
       const Vec a = broadcast(x[m]);
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) acc[m][v] = fma(a, b[v], acc[m][v]);
+    }
+  };
+  if constexpr (kReads == DwReads::kCopied) {
+    // Where neighbours share the core, the instructions around the multiply-adds of a small tile cost time.
+#pragma GCC unroll 4
+    for (; pixels > 0; --pixels, x += kTileM, dy += V * kLanes) step(x, dy);
+  } else {
+#pragma GCC unroll 1
+    for (; pixels > 0; --pixels, x += at->x_stride, dy += at->dy_stride) {
+      if (next_dy > 0) {
+        __builtin_prefetch(x + 2 * M - 1, 0, 2);
+        __builtin_prefetch(dy + next_dy, 0, 2);
+      }
+      step(x, dy);
     }
   }
   at->x = x;
@@ -79,7 +94,7 @@ LANEWISE_INLINE DwStreams filling_streams(const GemmPanelDw& task, int64_t first
 
 /// Positions from `first` on, which x has from `x_offset` on; in place the tile fetches its own rows, `next_dy` floats
 /// ahead in those of dy.
-template <int M, int V, bool kMaskDy, bool kFill>
+template <int M, int V, bool kMaskDy, DwReads kReads>
 static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t x_offset, int64_t next_dy) {
   Vec acc[M][V];
   float* const dw = task.dw + first * task.ldw;
@@ -106,20 +121,20 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t x_offse
   }
 
   Ahead* ahead = task.ahead;
-  if (ahead != nullptr && ahead->rows == 0) ++ahead;
+  if (ahead != nullptr && ahead->rows == 0) ahead = ahead[1].rows == 0 ? nullptr : ahead + 1;
   int64_t done = 0;
   for (int64_t s = 0; s < task.segments; ++s) {
     const int64_t pixels = task.lengths[s];
     DwStreams at = {task.x[s] + x_offset, task.dy[s] + task.dy_offset, task.x_stride, task.dy_stride, nullptr, nullptr};
-    if constexpr (kFill) at = filling_streams<V>(task, first, s, done);
+    if constexpr (kReads == DwReads::kFilling) at = filling_streams<V>(task, first, s, done);
     done += pixels;
-    if (ahead == nullptr) {
-      dw_pixels<M, V, kMaskDy, kFill>(acc, &at, pixels, last, next_dy);
+    if (kReads == DwReads::kInPlace || ahead == nullptr) {
+      dw_pixels<M, V, kMaskDy, kReads>(acc, &at, pixels, last, next_dy);
       continue;
     }
     for (int64_t left = pixels; left > 0; left -= kFetchPixels) {
-      fetch_line(ahead);
-      dw_pixels<M, V, kMaskDy, kFill>(acc, &at, min_of(left, kFetchPixels), last, 0);
+      fetch_ahead(ahead);
+      dw_pixels<M, V, kMaskDy, kReads>(acc, &at, min_of(left, kFetchPixels), last, 0);
     }
   }
 
@@ -140,13 +155,13 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t x_offse
 
 using GemmTileDw = void (*)(const GemmPanelDw&, int64_t, int64_t, int64_t);
 
-template <int V, bool kMaskDy, bool kFill, int... kMinus1>
+template <int V, bool kMaskDy, DwReads kReads, int... kMinus1>
 struct GemmTilesDw {
-  static constexpr GemmTileDw of[] = {&gemm_tile_dw<kMinus1 + 1, V, kMaskDy, kFill>...};
+  static constexpr GemmTileDw of[] = {&gemm_tile_dw<kMinus1 + 1, V, kMaskDy, kReads>...};
 };
-template <int V, bool kMaskDy, bool kFill = false, int... kMinus1>
+template <int V, bool kMaskDy, DwReads kReads = DwReads::kInPlace, int... kMinus1>
 constexpr const GemmTileDw* gemm_tiles_dw(std::integer_sequence<int, kMinus1...>) {
-  return GemmTilesDw<V, kMaskDy, kFill, kMinus1...>::of;
+  return GemmTilesDw<V, kMaskDy, kReads, kMinus1...>::of;
 }
 
 /// Tiles are whole ones but for the last, since the panels of dy share the copy of x.
@@ -155,8 +170,8 @@ static void copying_panel_dw(const GemmPanelDw& task) {
   using Tiles = std::make_integer_sequence<int, kTileM>;
   const bool mask_dy = !task.dy_padded && task.n % kLanes != 0;
   const GemmTileDw* const filling =
-      mask_dy ? gemm_tiles_dw<V, true, true>(Tiles{}) : gemm_tiles_dw<V, false, true>(Tiles{});
-  const GemmTileDw* const copied = gemm_tiles_dw<V, false>(Tiles{});
+      mask_dy ? gemm_tiles_dw<V, true, DwReads::kFilling>(Tiles{}) : gemm_tiles_dw<V, false, DwReads::kFilling>(Tiles{});
+  const GemmTileDw* const copied = gemm_tiles_dw<V, false, DwReads::kCopied>(Tiles{});
   const float* const x_copy = task.x_copy;
   const float* const dy_copy = task.dy_copy;
   GemmPanelDw copies = task;
@@ -165,8 +180,6 @@ static void copying_panel_dw(const GemmPanelDw& task) {
   copies.lengths = &task.pixels;
   copies.segments = 1;
   copies.dy_offset = 0;
-  copies.x_stride = kTileM;
-  copies.dy_stride = V * kLanes;
   for (int64_t first = 0; first < task.positions; first += kTileM) {
     const int64_t m = min_of<int64_t>(task.positions - first, kTileM);
     if (task.fill_x || (task.fill_dy && first == 0)) {
