@@ -11,6 +11,7 @@ LANEWISE_INLINE Vec apply_activation(Vec v, int32_t activation, Vec slope) {
 LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLanes); }
 
 constexpr int64_t kLineFloats = 16;  // of a cache line
+constexpr int64_t kFetchK = 64;      // of k, for which a tile fetches its share of what comes next at once
 constexpr bool kCopies = kTileM < kCopyingTile;
 
 /** `next_x` points to M pixels that a later tile reads, or is null; `next_y` to outputs needed soon. */
@@ -59,9 +60,10 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
   const float* next_w = task.next_w;
   int64_t fetch_from = 0, fetch_to = 0;
   if (next_w != nullptr) {
-    fetch_from = kLineFloats * (xs - task.x) / task.pixels;
-    fetch_to = kLineFloats * (xs - task.x + M) / task.pixels;
+    fetch_from = kFetchK * (xs - task.x) / task.pixels;
+    fetch_to = kFetchK * (xs - task.x + M) / task.pixels;
   }
+  const bool fetches = next_x != nullptr || next_w != nullptr;
   const auto step = [&](int64_t k, const float* w) __attribute__((always_inline)) {
     Vec b[V];
 #pragma GCC unroll 2
@@ -89,15 +91,15 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     int64_t k = tap->x;
     const int64_t k_end = k + klen;
     do {
-      int64_t stop = k_end;
+      const int64_t stop = fetches ? min_of(k + kFetchK, k_end) : k_end;
       if (next_x != nullptr) {
-        for (int m = 0; m < M; ++m) __builtin_prefetch(next_x[m] + task.x_offset + k);
-        stop = min_of(k + kLineFloats, k_end);
+        for (int64_t i = k; i < stop; i += kLineFloats) {
+          for (int m = 0; m < M; ++m) __builtin_prefetch(next_x[m] + task.x_offset + i);
+        }
       }
       if (next_w != nullptr) {
         for (int64_t i = fetch_from; i < fetch_to; ++i) __builtin_prefetch(next_w + i * task.next_ldw, 0, 2);
-        next_w += kLineFloats * task.next_ldw;
-        stop = min_of(k + kLineFloats, k_end);
+        next_w += kFetchK * task.next_ldw;
       }
       // Where neighbours share the core, the instructions around the multiply-adds of a small tile cost time.
       if constexpr (kCopies && !kMaskW && !kCopyW) {
