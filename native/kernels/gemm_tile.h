@@ -68,7 +68,7 @@ struct GemmPanelDw {
   bool fetch;      // rows of x and dy go on: fetch what the next positions and the next columns will need
   /// The first tile that reads an operand copies it, for those after it and for other panels.
   float* x_copy;   // [positions, in tiles][pixels][tile_m] and a vector more; or nullptr: nothing is copied
-  float* dy_copy;  // [pixels][whole vectors]
+  float* dy_copy;  // [pixels][tile_n]
   bool fill_x;     // else the copy is there
   bool fill_dy;
   int64_t pixels;  // of all segments

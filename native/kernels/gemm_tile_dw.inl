@@ -40,7 +40,7 @@ LANEWISE_INLINE void dw_pixels(Vec (&acc)[M][V], DwStreams* at, int64_t pixels, 
       if (at->dy_copy != nullptr) {
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) store(at->dy_copy + v * kLanes, b[v]);
-        at->dy_copy += V * kLanes;
+        at->dy_copy += kTileN;
       }
       if (at->x_copy != nullptr) {
         // Lanes beyond the tile's are garbage that the next pixel and the next tile overwrite.
@@ -58,7 +58,7 @@ LANEWISE_INLINE void dw_pixels(Vec (&acc)[M][V], DwStreams* at, int64_t pixels, 
   if constexpr (kReads == DwReads::kCopied) {
     // Where neighbours share the core, the instructions around the multiply-adds of a small tile cost time.
 #pragma GCC unroll 4
-    for (; pixels > 0; --pixels, x += kTileM, dy += V * kLanes) step(x, dy);
+    for (; pixels > 0; --pixels, x += kTileM, dy += kTileN) step(x, dy);
   } else {
 #pragma GCC unroll 1
     for (; pixels > 0; --pixels, x += at->x_stride, dy += at->dy_stride) {
@@ -74,11 +74,10 @@ LANEWISE_INLINE void dw_pixels(Vec (&acc)[M][V], DwStreams* at, int64_t pixels, 
 }
 
 /// Where segment `s` of a tile that copies begins, which is pixel `done`.
-template <int V>
 LANEWISE_INLINE DwStreams filling_streams(const GemmPanelDw& task, int64_t first, int64_t s, int64_t done) {
   float* const x_copy = task.x_copy + first * task.pixels + done * kTileM;
-  float* const dy_copy = task.dy_copy + done * V * kLanes;
-  DwStreams at = {x_copy, dy_copy, kTileM, V * kLanes, nullptr, nullptr};
+  float* const dy_copy = task.dy_copy + done * kTileN;
+  DwStreams at = {x_copy, dy_copy, kTileM, kTileN, nullptr, nullptr};
   if (task.fill_x) {
     at.x = task.x[s] + task.x_offset + first;
     at.x_stride = task.x_stride;
@@ -126,7 +125,7 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t x_offse
   for (int64_t s = 0; s < task.segments; ++s) {
     const int64_t pixels = task.lengths[s];
     DwStreams at = {task.x[s] + x_offset, task.dy[s] + task.dy_offset, task.x_stride, task.dy_stride, nullptr, nullptr};
-    if constexpr (kReads == DwReads::kFilling) at = filling_streams<V>(task, first, s, done);
+    if constexpr (kReads == DwReads::kFilling) at = filling_streams(task, first, s, done);
     done += pixels;
     if (kReads == DwReads::kInPlace || ahead == nullptr) {
       dw_pixels<M, V, kMaskDy, kReads>(acc, &at, pixels, last, next_dy);

@@ -28,7 +28,7 @@ struct Plan {
   bool one_block;                               // per group: S is finished at once, panel by panel
   int64_t pitch, v_stride, z_stride, s_stride;  // between tiles of V, between positions of V, Z and S
   int64_t dw_floats;
-  int64_t copy_stride;  // between positions of V's copy by register tiles, 0: none is made
+  int64_t copy_stride;                          // between positions of V's copy by register tiles; 0: none is made
   int64_t at_zeros, at_dw, at_workers, at_v, at_v_copy, at_z, at_s, worker_bytes, bytes;
 
   int64_t items() const { return groups * k_parts * panel_parts; }
@@ -68,7 +68,10 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   // Whole vectors are written for each of a block's parts.
   plan.pitch = ceil_div(plan.part_k + (plan.grid.in_parts.count() > 1 ? 15 : 0), 16) * 16;
   plan.v_stride = odd_lines(plan.block_tiles * plan.pitch);
-  plan.copy_stride = kernels.tile_m < kCopyingTile && plan.part_panels > 1 ? odd_lines(plan.block_tiles * plan.part_k + kernels.tile_n) : 0;
+  if (kernels.tile_m < kCopyingTile && plan.part_panels > 1) {
+    const int64_t tiles = ceil_div(plan.part_k, kernels.tile_m);
+    plan.copy_stride = odd_lines(plan.block_tiles * tiles * kernels.tile_m + kernels.tile_n);
+  }
   plan.z_stride = odd_lines(plan.block_tiles * plan.panel_width);
   plan.s_stride = odd_lines(plan.part_k * plan.panel_width);
   plan.dw_floats = sat_mul(sat_mul(shape.rows.kernel, shape.cols.kernel), shape.k * shape.columns);
