@@ -11,7 +11,7 @@ LANEWISE_INLINE Vec apply_activation(Vec v, int32_t activation, Vec slope) {
 LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLanes); }
 
 constexpr int64_t kLineFloats = 16;  // of a cache line
-constexpr int64_t kFetchK = 64;      // of k, for which a tile fetches its share of what comes next at once
+constexpr int64_t kFetchK = 64;      // of k, for which a tile fetches its share of the next panel at once
 constexpr bool kCopies = kTileM < kCopyingTile;
 
 /** `next_x` points to M pixels that a later tile reads, or is null; `next_y` to outputs needed soon. */
@@ -63,7 +63,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     fetch_from = kFetchK * (xs - task.x) / task.pixels;
     fetch_to = kFetchK * (xs - task.x + M) / task.pixels;
   }
-  const bool fetches = next_x != nullptr || next_w != nullptr;
+  const int64_t at_once = next_w != nullptr ? kFetchK : next_x != nullptr ? kLineFloats : task.klen;
   const auto step = [&](int64_t k, const float* w) __attribute__((always_inline)) {
     Vec b[V];
 #pragma GCC unroll 2
@@ -91,7 +91,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     int64_t k = tap->x;
     const int64_t k_end = k + klen;
     do {
-      const int64_t stop = fetches ? min_of(k + kFetchK, k_end) : k_end;
+      const int64_t stop = min_of(k + at_once, k_end);
       if (next_x != nullptr) {
         for (int64_t i = k; i < stop; i += kLineFloats) {
           for (int m = 0; m < M; ++m) __builtin_prefetch(next_x[m] + task.x_offset + i);
