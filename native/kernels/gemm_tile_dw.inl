@@ -168,8 +168,8 @@ template <int V>
 static void copying_panel_dw(const GemmPanelDw& task) {
   using Tiles = std::make_integer_sequence<int, kTileM>;
   const bool mask_dy = !task.dy_padded && task.n % kLanes != 0;
-  const GemmTileDw* const filling =
-      mask_dy ? gemm_tiles_dw<V, true, DwReads::kFilling>(Tiles{}) : gemm_tiles_dw<V, false, DwReads::kFilling>(Tiles{});
+  const GemmTileDw* const filling = mask_dy ? gemm_tiles_dw<V, true, DwReads::kFilling>(Tiles{})
+                                            : gemm_tiles_dw<V, false, DwReads::kFilling>(Tiles{});
   const GemmTileDw* const copied = gemm_tiles_dw<V, false, DwReads::kCopied>(Tiles{});
   const float* const x_copy = task.x_copy;
   const float* const dy_copy = task.dy_copy;

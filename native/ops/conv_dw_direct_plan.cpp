@@ -14,7 +14,8 @@ constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
 constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
 constexpr int64_t kItemsPerThread = 8;
 constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
-// Where operands are copied, a tile's x and a panel of dy are in L1, a block's x is in L2, dy and the sums may be in L3.
+// Where operands are copied, a tile's x and a panel of dy are in L1, a block's x is in L2, dy and the sums may be in
+// L3.
 constexpr int64_t kRepaysCopy = 24;  // uses of a float
 constexpr int64_t kCopiedPositions = 1024;
 constexpr int64_t kBlockPositions = 192;

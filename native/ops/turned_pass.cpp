@@ -7,10 +7,10 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kMostRows = 64;   // of in, ...
+constexpr int64_t kMostRows = 64;    // of in, ...
 constexpr int64_t kManyColumns = 2;  // for each of which there are so many of w
-constexpr int64_t kBlockRows = 96;  // of w, whose sums stay in L1 or L2
-constexpr int64_t kBlockK = 256;    // so that a panel of in^T stays in L1
+constexpr int64_t kBlockRows = 96;   // of w, whose sums stay in L1 or L2
+constexpr int64_t kBlockK = 256;     // so that a panel of in^T stays in L1
 constexpr int64_t kItemsPerThread = 4;
 
 struct Plan {

@@ -28,7 +28,7 @@ struct Plan {
   bool one_block;                               // per group: S is finished at once, panel by panel
   int64_t pitch, v_stride, z_stride, s_stride;  // between tiles of V, between positions of V, Z and S
   int64_t dw_floats;
-  int64_t copy_stride;                          // between positions of V's copy by register tiles; 0: none is made
+  int64_t copy_stride;  // between positions of V's copy by register tiles; 0: none is made
   int64_t at_zeros, at_dw, at_workers, at_v, at_v_copy, at_z, at_s, worker_bytes, bytes;
 
   int64_t items() const { return groups * k_parts * panel_parts; }
