@@ -92,9 +92,10 @@ void conv_pass_prepare(const ConvPass& pass, const float* w, const Kernels& kern
 int64_t conv_pass_workspace(const ConvPass& pass, const Kernels& kernels, int threads) {
   if (pass.depthwise()) return depthwise_pass_workspace(pass, kernels, threads);
   if (planar_pays(pass, kernels)) return planar_pass_workspace(pass, kernels, threads);
-  const int64_t bytes = turned_pass_applies(pass, kernels) ? turned_pass_workspace(pass, kernels, threads)
-                        : matrix_pass_applies(pass)        ? matrix_pass_workspace(pass, kernels, threads)
-                                                           : make_plan(pass, kernels, threads).bytes;
+  int64_t bytes = matrix_pass_applies(pass) ? matrix_pass_workspace(pass, kernels, threads)
+                                            : make_plan(pass, kernels, threads).bytes;
+  // Which of the two runs is known with the data.
+  if (turned_pass_applies(pass, kernels)) bytes = max_of(bytes, turned_pass_workspace(pass, kernels, threads));
   return bytes > kMaxWorkspaceBytes ? -1 : bytes;
 }
 
@@ -102,7 +103,8 @@ void conv_pass_run(const ConvPass& pass, const ConvPassData& data, const Kernels
                    std::byte* workspace) {
   if (pass.depthwise()) return depthwise_pass_run(pass, data, kernels, parallel, workspace);
   if (planar_pays(pass, kernels)) return planar_pass_run(pass, data, kernels, parallel, workspace);
-  if (turned_pass_applies(pass, kernels)) return turned_pass_run(pass, data, kernels, parallel, workspace);
+  const bool bare = data.bias == nullptr && data.activation == kNoActivation;
+  if (bare && turned_pass_applies(pass, kernels)) return turned_pass_run(pass, data, kernels, parallel, workspace);
   if (matrix_pass_applies(pass)) return matrix_pass_run(pass, data, kernels, parallel, workspace);
   const Plan plan = make_plan(pass, kernels, parallel.threads());
   const float* packed = reinterpret_cast<const float*>(data.prepared);

@@ -218,6 +218,8 @@ convolution('groups on a map of one row', [2, 1, 5, 27], [3, 3], 27, {
   sparse: true,
 });
 convolution('groups without padding', [1, 4, 5, 48], [3, 3], 48, { geometry: { groups: 3 } });
+// A product of few rows whose transposed weights stay where they are, unless something is added to it.
+convolution('1x1 along a row, bias and relu', [1, 1, 32, 80], [1, 1], 40, { bias: true, activation: 1 });
 convolution('one output pixel', [4, 5, 5, 16], [5, 5], 24, { bias: true, activation: 1 });
 convolution('one row, many columns', [1, 1, 67, 5], [1, 3], 6);
 convolution('one column, many rows', [1, 41, 1, 5], [3, 1], 6);
