@@ -1,7 +1,7 @@
 // The weight gradient where no tap reaches into padding (linear, gemm, 1x1, valid convolutions): x and dy are read
-// where they lie. An item owns a part of dw (some taps x some positions x some columns) and goes through the pixels in
-// chunks that stay in L2 together with it. Where that makes too few items, each reduction block is worked on
-// separately.
+// where they lie, or copied by the first register tile that reads them. An item owns a part of dw (some taps x some
+// positions x some columns) and goes through the pixels in chunks, and through its positions in blocks that stay in L2.
+// Where that makes too few items, each reduction block is worked on separately.
 #include <cstring>
 
 #include "conv_dw_direct_plan.h"

@@ -185,6 +185,8 @@ void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kerne
     task.n_taps = 1;
     task.w_padded = plan.packed || (plan.local && !plan.copies_w);
     task.ldw = task.w_padded ? plan.panel_width : pass.columns;
+    task.w_copy = plan.copies_w ? local : nullptr;
+    task.next_ldw = pass.columns;
     task.slope = data.slope;
     for (int64_t k_from = 0; k_from < pass.k; k_from += plan.block_k) {
       const bool last = k_from + plan.block_k >= pass.k;
@@ -205,20 +207,14 @@ void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kerne
         const int64_t column = panel * plan.panel_width;
         if (plan.packed) {
           task.w = packed + (panel * pass.k + k_from) * plan.panel_width;
-        } else if (plan.local) {
-          if (plan.copies_w) {
-            task.w = data.w + k_from * pass.columns + column;
-            task.w_copy = local;
-          } else {
-            pack(pass, data.w, k_from, task.klen, column, plan.panel_width, kernels, local);
-            task.w = local;
-          }
-          const bool more = !pass.transposed && panel + 1 < panel_to;
-          task.next_w = more ? data.w + k_from * pass.columns + column + plan.panel_width : nullptr;
-          task.next_ldw = pass.columns;
+        } else if (plan.local && !plan.copies_w) {
+          pack(pass, data.w, k_from, task.klen, column, plan.panel_width, kernels, local);
+          task.w = local;
         } else {
           task.w = data.w + k_from * pass.columns + column;
         }
+        const bool more = plan.local && !pass.transposed && panel + 1 < panel_to;
+        task.next_w = more ? data.w + k_from * pass.columns + column + plan.panel_width : nullptr;
         task.n = static_cast<int>(min_of(pass.columns - column, plan.panel_width));
         task.y_offset = column;
         task.bias = !last || data.bias == nullptr ? nullptr : data.bias + column;
