@@ -77,7 +77,6 @@ describe.each([
 
     beforeAll(() => {
       const { standard, defines, flags } = JSON.parse(read('native/build.json'));
-      // From a folder as deep as CMake's, with the same arguments: a compiler cache then has the object of that build.
       const folder = join(root, 'out/disassembly');
       mkdirSync(folder, { recursive: true });
       const run = (command: string, args: string[]) => {
@@ -91,8 +90,7 @@ describe.each([
       };
       const macros = defines.map((macro: string) => `-D${macro}`);
       const source = `../../native/isa/${isa}.cpp`;
-      const listed = ['-MD', '-MT', `${isa}.o`, '-MF', `${isa}.d`];
-      run(compiler, [...macros, `-std=${standard}`, ...flags, ...listed, '-o', `${isa}.o`, '-c', source]);
+      run(compiler, [...macros, `-std=${standard}`, ...flags, '-o', `${isa}.o`, '-c', source]);
       const shown = run(`${tools[machine]}objdump`, ['--disassemble', '--no-show-raw-insn', `${isa}.o`]);
       hot = hotCode(shown, machine, KERNELS);
     });
