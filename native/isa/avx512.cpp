@@ -16,7 +16,12 @@
 #define LANEWISE_INLINE static inline __attribute__((always_inline))
 
 #pragma GCC push_options
+#if defined(LANEWISE_EMULATE_AVX512)
+#pragma GCC target("avx2,fma")
+#include "avx512_on_avx2.h"
+#else
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")
+#endif
 
 namespace lanewise::avx2 {
 extern const Kernels table;

@@ -16,6 +16,15 @@ extern const Kernels table;
 namespace avx512 {
 extern const Kernels table;
 }
+
+static bool has_avx512() {
+#if defined(LANEWISE_EMULATE_AVX512)
+  return true;
+#else
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#endif
+}
 #elif defined(__aarch64__)
 namespace neon {
 extern const Kernels table;
@@ -29,10 +38,7 @@ int usable_kernels(const Kernels** out) {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     out[count++] = &avx2::table;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl")) {
-      out[count++] = &avx512::table;
-    }
+    if (has_avx512()) out[count++] = &avx512::table;
   }
 #elif defined(__aarch64__)
   out[count++] = &neon::table;
