@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "clock.h"
+#include "machine.h"
 
 // glibc 2.32 and 2.34 gave these functions new versions with nothing new in them; asking for the first version lets a
 // binary load on older systems. Sanitizers replace the functions and must see their plain names.
@@ -32,8 +33,11 @@ asm(".symver pthread_sigmask, pthread_sigmask@GLIBC_2.17");
 namespace lanewise {
 namespace {
 
-/// A plan's ops follow each other within microseconds, so a worker that has just finished one polls for the next.
-constexpr int64_t kSpinNs = 20'000;
+/// A plan's ops follow each other within microseconds, so a worker that has just finished one polls for the next; and
+/// while every worker can have a core, until the next step of a training. For a worker that sleeps in between is often
+/// woken on a core that another one works on, where it waits for milliseconds.
+constexpr int64_t kSpinNs = 1'000'000;
+constexpr int64_t kSpinNsCrowded = 20'000;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -43,10 +47,10 @@ void relax() {
 #endif
 }
 
-/// Polls until `done()` for at most kSpinNs; says whether it came true.
+/// Polls until `done()` for at most `spin_ns`; says whether it came true.
 template <class Done>
-bool spin(Done done) {
-  const int64_t deadline = now_ns() + kSpinNs;
+bool spin(int64_t spin_ns, Done done) {
+  const int64_t deadline = now_ns() + spin_ns;
   do {
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;
@@ -74,6 +78,7 @@ struct Pool {
   const Region* region = nullptr;  // valid while open or while workers are inside
   alignas(64) std::atomic<bool> busy{false};
   std::atomic<int> started{1};  // worker 0 is whoever calls
+  std::atomic<int64_t> spin_ns{kSpinNs};
   std::mutex starting;
   Worker workers[kMaxThreads];
 
@@ -96,7 +101,7 @@ void Pool::work(int worker) {
   auto& sleeping = workers[worker].sleeping;
   const auto called = [&] { return generation.load(std::memory_order_acquire) != seen; };
   for (;;) {
-    if (!spin(called)) {
+    if (!spin(spin_ns.load(std::memory_order_relaxed), called)) {
       // Sequentially consistent on both sides: either this sees the new generation, or run() sees the flag.
       sleeping.store(1);
       while (generation.load() == seen && sleeping.load() == 1) sleeping.wait(1);
@@ -115,6 +120,7 @@ void Pool::work(int worker) {
 void Pool::start(int threads) {
   if (started.load(std::memory_order_acquire) >= threads) return;
   const std::lock_guard lock(starting);
+  spin_ns.store(threads > default_threads() ? kSpinNsCrowded : kSpinNs, std::memory_order_relaxed);
   // Signals belong to Node's threads; a handler must not run on a stack of ours.
   sigset_t all, before;
   sigfillset(&all);
@@ -168,7 +174,7 @@ void Pool::run(const Region& todo) {
   drain(0);
   state.fetch_and(~kOpen, std::memory_order_acq_rel);
   const auto alone = [&] { return (state.load(std::memory_order_acquire) & kCount) == 0; };
-  if (!spin(alone)) {
+  if (!spin(spin_ns.load(std::memory_order_relaxed), alone)) {
     uint32_t now = state.fetch_or(kCallerSleeps, std::memory_order_acq_rel) | kCallerSleeps;
     while ((now & kCount) != 0) {
       state.wait(now);
