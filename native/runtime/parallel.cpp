@@ -5,6 +5,7 @@
 #include "parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #if defined(__linux__)
 #include <sys/prctl.h>
@@ -17,6 +18,7 @@
 
 #include "clock.h"
 #include "machine.h"
+#include "placement.h"
 
 // glibc 2.32 and 2.34 gave these functions new versions with nothing new in them; asking for the first version lets a
 // binary load on older systems. Sanitizers replace the functions and must see their plain names.
@@ -34,10 +36,18 @@ namespace lanewise {
 namespace {
 
 /// A plan's ops follow each other within microseconds, so a worker that has just finished one polls for the next; and
-/// while every worker can have a core, until the next step of a training. For a worker that sleeps in between is often
-/// woken on a core that another one works on, where it waits for milliseconds.
+/// while every worker can have a core, until the next step of a training: waking up takes as long as a small op.
 constexpr int64_t kSpinNs = 1'000'000;
 constexpr int64_t kSpinNsCrowded = 20'000;
+
+/// Where there are as many workers as cores, the event loop and the thread that a run wakes up on need the core of a
+/// worker that spins. The scheduler would let them wait for milliseconds, so every now and then it gives way.
+constexpr int64_t kYieldNs = 5'000;
+
+/// And then a worker waits behind the caller, while the core it could have is idle. A worker that polls comes within
+/// kArrivalNs; whether one is missing is looked up every kGatherNs at most.
+constexpr int64_t kArrivalNs = 1'000;
+constexpr int64_t kGatherNs = 200'000;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -47,16 +57,21 @@ void relax() {
 #endif
 }
 
-/// Polls until `done()` for at most `spin_ns`; says whether it came true.
+/// Polls until `done()` for at most `spin_ns`, giving way to threads without a core; says whether it came true.
 template <class Done>
 bool spin(int64_t spin_ns, Done done) {
-  const int64_t deadline = now_ns() + spin_ns;
-  do {
+  const int64_t start = now_ns();
+  int64_t yielded = start;
+  for (int64_t now = start; now - start < spin_ns; now = now_ns()) {
+    if (now - yielded > kYieldNs) {
+      sched_yield();
+      yielded = now;
+    }
     for (int i = 0; i < 32; ++i) {
       if (done()) return true;
       relax();
     }
-  } while (now_ns() < deadline);
+  }
   return done();
 }
 
@@ -67,6 +82,9 @@ constexpr uint32_t kCount = kCallerSleeps - 1;
 
 struct alignas(64) Worker {
   std::atomic<uint32_t> sleeping{0};
+  /// The last generation that it has noticed.
+  std::atomic<uint32_t> seen{0};
+  std::atomic<int> thread{0};
   /// Its share of the region: the next item that nobody has claimed, and the end.
   alignas(64) std::atomic<int64_t> next{0};
   int64_t end = 0;
@@ -77,8 +95,9 @@ struct Pool {
   alignas(64) std::atomic<uint32_t> state{0};
   const Region* region = nullptr;  // valid while open or while workers are inside
   alignas(64) std::atomic<bool> busy{false};
-  std::atomic<int> started{1};  // worker 0 is whoever calls
-  std::atomic<int64_t> spin_ns{kSpinNs};
+  std::atomic<int> started{1};       // worker 0 is whoever calls
+  std::atomic<bool> crowded{false};  // more threads than cores
+  int64_t gathered_at = 0;           // belongs to whoever has set `busy`
   std::mutex starting;
   Worker workers[kMaxThreads];
 
@@ -86,6 +105,8 @@ struct Pool {
   void start(int threads);
   void run(const Region& region);
   void drain(int worker);
+  void gather();
+  int64_t spin_ns() const { return crowded.load(std::memory_order_relaxed) ? kSpinNsCrowded : kSpinNs; }
 };
 
 constinit Pool pool;
@@ -98,16 +119,18 @@ void Pool::work(int worker) {
   prctl(PR_SET_NAME, name);
 #endif
   uint32_t seen = 0;
+  workers[worker].thread.store(this_thread(), std::memory_order_relaxed);
   auto& sleeping = workers[worker].sleeping;
   const auto called = [&] { return generation.load(std::memory_order_acquire) != seen; };
   for (;;) {
-    if (!spin(spin_ns.load(std::memory_order_relaxed), called)) {
+    if (!spin(spin_ns(), called)) {
       // Sequentially consistent on both sides: either this sees the new generation, or run() sees the flag.
       sleeping.store(1);
       while (generation.load() == seen && sleeping.load() == 1) sleeping.wait(1);
       sleeping.store(0);
     }
     seen = generation.load(std::memory_order_acquire);
+    workers[worker].seen.store(seen, std::memory_order_relaxed);
     uint32_t now = state.load(std::memory_order_relaxed);
     while ((now & kOpen) != 0 && !state.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) {
     }
@@ -120,7 +143,7 @@ void Pool::work(int worker) {
 void Pool::start(int threads) {
   if (started.load(std::memory_order_acquire) >= threads) return;
   const std::lock_guard lock(starting);
-  spin_ns.store(threads > default_threads() ? kSpinNsCrowded : kSpinNs, std::memory_order_relaxed);
+  crowded.store(threads > default_threads(), std::memory_order_relaxed);
   // Signals belong to Node's threads; a handler must not run on a stack of ours.
   sigset_t all, before;
   sigfillset(&all);
@@ -153,8 +176,26 @@ void Pool::drain(int worker) {
       const int64_t item = owner.next.fetch_add(1, std::memory_order_relaxed);
       if (item >= owner.end) break;
       if (region->stopped()) return;
+      if (worker == 0) gather();
       region->call(region->function, item, worker);
     }
+  }
+}
+
+/// Called by worker 0 before each item: gets hold of a worker that is awake and does not come.
+void Pool::gather() {
+  const int threads = std::min(region->threads, started.load(std::memory_order_relaxed));
+  const auto complete = [&] { return static_cast<int>(state.load(std::memory_order_relaxed) & kCount) == threads - 1; };
+  if (complete() || crowded.load(std::memory_order_relaxed)) return;
+  const int64_t now = now_ns();
+  if (now - gathered_at < kGatherNs) return;
+  gathered_at = now;
+  if (spin(kArrivalNs, complete)) return;
+  const uint32_t here = generation.load(std::memory_order_relaxed);
+  for (int worker = 1; worker < threads; ++worker) {
+    const Worker& missing = workers[worker];
+    const int thread = missing.thread.load(std::memory_order_relaxed);
+    if (thread != 0 && missing.seen.load(std::memory_order_relaxed) != here) return move_away(thread);
   }
 }
 
@@ -174,7 +215,7 @@ void Pool::run(const Region& todo) {
   drain(0);
   state.fetch_and(~kOpen, std::memory_order_acq_rel);
   const auto alone = [&] { return (state.load(std::memory_order_acquire) & kCount) == 0; };
-  if (!spin(spin_ns.load(std::memory_order_relaxed), alone)) {
+  if (!spin(spin_ns(), alone)) {
     uint32_t now = state.fetch_or(kCallerSleeps, std::memory_order_acq_rel) | kCallerSleeps;
     while ((now & kCount) != 0) {
       state.wait(now);

@@ -1,6 +1,7 @@
 // The runtime without Node, for sanitizers above all: the thread pool under contention, control-group limits, memory,
 // plans broken at random, and runs that are stopped or split.
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,7 @@
 #include "../runtime/executable.h"
 #include "../runtime/machine.h"
 #include "../runtime/measure.h"
+#include "../runtime/placement.h"
 
 using namespace lanewise;
 
@@ -57,6 +59,69 @@ void pool_test() {
   Parallel(2, &stop).run(100, [&](int64_t, int) { ++begun; });
   EXPECT(begun == 0);
 }
+
+#if defined(__linux__)
+/// A thread that computes until told to stop.
+struct BusyThread {
+  pthread_t thread;
+  std::atomic<int> id{0};
+  std::atomic<bool> stop{false};
+
+  BusyThread() {
+    const auto entry = [](void* data) -> void* {
+      auto& self = *static_cast<BusyThread*>(data);
+      self.id = this_thread();
+      while (!self.stop) {
+      }
+      return nullptr;
+    };
+    pthread_create(&thread, nullptr, entry, this);
+    while (id == 0) sched_yield();
+  }
+  ~BusyThread() {
+    stop = true;
+    pthread_join(thread, nullptr);
+  }
+  /// The core that it runs on or waits for: the 37th field after the name.
+  int core() const {
+    std::FILE* const file = std::fopen(("/proc/self/task/" + std::to_string(id) + "/stat").c_str(), "r");
+    char text[1024] = {};
+    if (file == nullptr) return -1;
+    const size_t length = std::fread(text, 1, sizeof text - 1, file);
+    std::fclose(file);
+    const char* field = length > 0 ? std::strrchr(text, ')') : nullptr;
+    for (int i = 0; i < 37 && field != nullptr; ++i) field = std::strchr(field + 1, ' ');
+    return field == nullptr ? -1 : std::atoi(field);
+  }
+};
+
+void placement_test() {
+  cpu_set_t all;
+  EXPECT(sched_getaffinity(0, sizeof all, &all) == 0);
+  if (CPU_COUNT(&all) < 2) return void(std::printf("one core: no test of where threads run\n"));
+  int first = 0;
+  while (!CPU_ISSET(first, &all)) ++first;
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(first, &here);
+  sched_setaffinity(0, sizeof here, &here);
+  {
+    const BusyThread other;  // waits for the core of this one
+    EXPECT(other.core() == first);
+    cpu_set_t mask;
+    move_away(other.id);
+    EXPECT(sched_getaffinity(other.id, sizeof mask, &mask) == 0 && CPU_EQUAL(&mask, &here) && other.core() == first);
+    sched_setaffinity(other.id, sizeof all, &all);
+    move_away(other.id);
+    EXPECT(other.core() != first);
+    EXPECT(sched_getaffinity(other.id, sizeof mask, &mask) == 0 && CPU_EQUAL(&mask, &all));
+  }
+  sched_setaffinity(0, sizeof all, &all);
+  move_away(-1);
+}
+#else
+void placement_test() {}
+#endif
 
 /// A made-up root folder with control-group files.
 struct Root {
@@ -231,6 +296,7 @@ void plan_test() {
 
 int main() {
   pool_test();
+  placement_test();
   machine_test();
   memory_test();
   plan_test();
