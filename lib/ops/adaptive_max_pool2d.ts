@@ -61,6 +61,7 @@ export const adaptiveMaxPool2dDx = defineOp({
   inputs: ['dy', 'index'],
   outputs: ['dx'],
   attrs: { inH: 'i32', inW: 'i32' },
+  scatters: true,
   infer(inputs, { inH, inW }) {
     const check = new ShapeCheck('adaptive_max_pool2d_dx', ['dy', 'index'], inputs);
     const [n, oh, ow, c] = check.dims(0, 4);

@@ -27,6 +27,7 @@ export const biasActivationDx = defineOp({
   outputs: ['dx', 'db'],
   attrs: activationAttrs,
   inPlace: [0, 0],
+  scalesGradient: true,
   infer(inputs, attrs) {
     const check = new ShapeCheck('bias_activation_dx', ['dy', 'y'], inputs);
     const { shape } = check.spec(0);

@@ -58,6 +58,7 @@ export const globalMaxPool2dDx = defineOp({
   inputs: ['dy', 'index'],
   outputs: ['dx'],
   attrs: { inH: 'i32', inW: 'i32' },
+  scatters: true,
   infer(inputs, { inH, inW }) {
     const check = new ShapeCheck('global_max_pool2d_dx', ['dy', 'index'], inputs);
     const [n, c] = check.dims(0, 2);

@@ -62,6 +62,7 @@ export const leakyReluDx = defineOp({
   outputs: ['dx'],
   attrs: { slope: 'f32' },
   inPlace: [0, 0],
+  scalesGradient: true,
   absorbAsGate: { code: 2, slope: (attrs) => attrs.slope ?? 0 },
   infer: (inputs, { slope }) => inferWithSlope('leaky_relu_dx', ['dy', 'y'], inputs, slope),
   cost: (_, outputs) => costPerElement(outputs, 1),

@@ -68,6 +68,7 @@ export const maxPool2dDx = defineOp({
   inputs: ['dy', 'index'],
   outputs: ['dx'],
   attrs: gradientAttrs,
+  scatters: true,
   infer(inputs, attrs) {
     const check = new ShapeCheck('max_pool2d_dx', ['dy', 'index'], inputs);
     const { inH, inW } = attrs;

@@ -90,6 +90,12 @@ export interface OpDefinition<S extends AttrSchema = AttrSchema> {
   readonly absorbAsSum?: true;
   /** This op is the gradient of an activation, from its result: a producer with `epilogue` may absorb it. */
   readonly absorbAsGate?: EpilogueActivation;
+  /** Output 0 is input 0, a gradient, times a function of input 1 at the same place; further outputs are sums of it over
+   * all but the last axis. */
+  readonly scalesGradient?: true;
+  /** Output 0 has input 0, a gradient, at the places where a maximum was found, and zeros elsewhere. Input 1 is output 1 of
+   * the op that found them; its input 0 at these places is its output 0. */
+  readonly scatters?: true;
   /** The op ends in what it can absorb, in this order; the numbers are the inputs to put it at. */
   readonly epilogue?: Epilogue;
   /** Output channels are linear in the last axis of input `weights`, with the input `bias` added: an affine map of each

@@ -40,6 +40,7 @@ export const reluDx = defineOp({
   outputs: ['dx'],
   attrs: {},
   inPlace: [0, 0],
+  scalesGradient: true,
   absorbAsGate: { code: 1, slope: () => 0 },
   infer: (inputs) => inferPair('relu_dx', ['dy', 'y'], inputs),
   cost: (_, outputs) => costPerElement(outputs, 1),

@@ -40,6 +40,7 @@ export const sigmoidDx = defineOp({
   outputs: ['dx'],
   attrs: {},
   inPlace: [0, 0],
+  scalesGradient: true,
   infer: (inputs) => inferPair('sigmoid_dx', ['dy', 'y'], inputs),
   cost: (_, outputs) => costPerElement(outputs, 3),
   run(inputs, outputs) {

@@ -39,6 +39,7 @@ export const tanhDx = defineOp({
   outputs: ['dx'],
   attrs: {},
   inPlace: [0, 0],
+  scalesGradient: true,
   infer: (inputs) => inferPair('tanh_dx', ['dy', 'y'], inputs),
   cost: (_, outputs) => costPerElement(outputs, 3),
   run(inputs, outputs) {

@@ -10,6 +10,7 @@ import {
   removeUnused,
   splitConstant,
 } from '../graph/graph.ts';
+import { maskEarly } from '../graph/mask-early.ts';
 import type { Attrs, Cost, OpDefinition, TensorSpec } from '../ops/op.ts';
 import { layOutRun } from './memory.ts';
 import { alignBytes, type StoreLayout, tensorBytes } from './store-layout.ts';
@@ -67,7 +68,9 @@ export function compilePlan(graph: Graph, options: PlanOptions): Plan {
   const { layout, numerics = 'fast', keepAll = false } = options;
   const kept = Object.values(options.outputs);
   removeUnused(graph, kept);
-  if (!keepAll) fuse(graph, kept, { fold: numerics === 'fast' });
+  const fast = numerics === 'fast';
+  if (fast && !keepAll) maskEarly(graph, kept);
+  if (!keepAll) fuse(graph, kept, { fold: fast });
   const [constant, nodes] = splitConstant(graph.nodes);
   graph.nodes = [...constant, ...nodes];
 
