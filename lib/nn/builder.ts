@@ -76,13 +76,15 @@ export class Builder {
     return this.#inside;
   }
 
-  /** Raw input `name`, normalised: `x * scale + shift` per channel, both being constants of the network. */
-  input(name: string, spec: TensorSpec): GraphTensor {
+  /** Raw input `name`, normalised: `x * scale + shift` per channel, both being constants of the network. As it is when it is
+   * `plain`, for a scale of 1 and a shift of 0. */
+  input(name: string, spec: TensorSpec, plain = false): GraphTensor {
     this.#take(name);
     return this.#within(name, name, () => {
       const raw = this.graph.tensor('input', inputTensor(name), spec);
       const channels = [spec.shape.at(-1) ?? 1];
       const [scale, shift] = [this.constant('scale', channels, 1), this.constant('shift', channels, 0)];
+      if (plain && spec.dtype === 'f32') return raw;
       return this.graph.emit(normalize, [raw, scale, shift], {})[0] as GraphTensor;
     });
   }

@@ -24,6 +24,8 @@ export interface BatchSpec {
   readonly size: number;
   /** Of each input. */
   readonly dtypes: readonly Extract<DType, 'u8' | 'f32'>[];
+  /** Names of inputs whose normalisation changes nothing. */
+  readonly plain?: ReadonlySet<string>;
 }
 
 /** A graph and the tensors to read after a run. */
@@ -47,11 +49,11 @@ interface Forward {
   readonly results: ReadonlyMap<string, GraphTensor>;
 }
 
-function forward({ architecture, frozen }: NetworkSource, mode: Mode, { size, dtypes }: BatchSpec): Forward {
+function forward({ architecture, frozen }: NetworkSource, mode: Mode, { size, dtypes, plain }: BatchSpec): Forward {
   const { inputs, nodes, outputs } = architecture;
   const builder = new Builder(mode, frozen);
   const values = inputs.map(({ name, shape }, i) =>
-    builder.input(name, { shape: [size, ...shape], dtype: dtypes[i] ?? 'f32' }),
+    builder.input(name, { shape: [size, ...shape], dtype: dtypes[i] ?? 'f32' }, plain?.has(name)),
   );
   const hasBatch = dependsOnInputs(inputs.length, nodes);
   for (const { layer, from } of nodes) {

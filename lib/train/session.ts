@@ -83,6 +83,7 @@ export class Session {
   readonly #layout = new StoreLayout();
   readonly #store: Store;
   readonly #plans = new Map<string, CompiledPlan>();
+  #plain: ReadonlySet<string> | undefined;
 
   constructor(model: Model, backend: Backend, options: SessionOptions) {
     this.backend = backend;
@@ -203,7 +204,7 @@ export class Session {
     const key = `${kind} ${size} ${dtypes}`;
     const known = this.#plans.get(key);
     if (known) return known;
-    const { builder, outputs } = this.#network(kind, { size, dtypes });
+    const { builder, outputs } = this.#network(kind, { size, dtypes, plain: this.#plainInputs() });
     const { numerics = 'fast' } = this.#options;
     const layout = kind === 'evaluate' ? this.#averages() : this.#layout;
     const plan = compilePlan(builder.graph, { outputs, layout, numerics, keepAll: kind === 'inspect' });
@@ -251,6 +252,21 @@ export class Session {
       return { loss: value, hits: { correct: scalar(compiled, correctTensor(output)), of } };
     });
     return { loss: scalar(compiled, 'loss'), outputs };
+  }
+
+  /** Inputs with a scale of 1 and a shift of 0, as they are when the first plan is compiled. */
+  #plainInputs(): ReadonlySet<string> {
+    const holds = (name: string, value: number) => {
+      const values = new Float32Array(elementCount(this.#layout.entries.get(name)?.shape ?? []));
+      this.read(name, values);
+      return values.every((other) => other === value);
+    };
+    this.#plain ??= new Set(
+      this.#model.architecture.inputs
+        .map(({ name }) => name)
+        .filter((name) => holds(`${name}.scale`, 1) && holds(`${name}.shift`, 0)),
+    );
+    return this.#plain;
   }
 
   /** The layout in which a weight's name stands for its moving average, if there is one. */

@@ -276,3 +276,35 @@ describe('plans of one store', () => {
     expect(mapped() - start).toBeLessThan(1.3 * one);
   });
 });
+
+describe('inputs whose normalisation does nothing', () => {
+  const layers = () => [nn.relu(), nn.conv2d({ filters: 3, kernelSize: 3 }), nn.flatten(), nn.linear({ units: 4 })];
+  const names = (session: Session, x: Float32Array | Uint8Array) =>
+    session.compiled('predict', { inputs: [x], size: 1 }).plan.ops.map(({ op }) => op.name);
+
+  it.each(backends)('are read as they are, and not written to, %s', async (_, backend) => {
+    const model = randomModel(layers(), [5, 5, 2]);
+    model.setNormalization([0, 0], [1, 1]);
+    const halved = randomModel(layers(), [5, 5, 2]);
+    halved.setNormalization([0, 0], [2, 2]);
+    const x = draw(3 * 50, 9);
+    const outputs = [0, 1, 2].map(() => new Float32Array(3 * 4)) as [Float32Array, Float32Array, Float32Array];
+    const session = new Session(model, backend, {});
+    await session.predict([x], 3, [outputs[0]]);
+    await session.predict([x], 3, [outputs[1]]);
+    await new Session(halved, backend, {}).predict([x.map((value) => 2 * value)], 3, [outputs[2]]);
+    expect(new Set(outputs[0]).size).toBe(12);
+    expect(outputs[1]).toEqual(outputs[0]);
+    expect(outputs[2]).toEqual(outputs[0]);
+  });
+
+  it('have no op, unless they are bytes or the store says otherwise', () => {
+    const [model, x] = [randomModel(layers(), [5, 5, 2]), new Float32Array(50)];
+    model.setNormalization([0, 0], [1, 1]);
+    expect(names(new Session(model, typescript, {}), x)[0]).toBe('relu');
+    expect(names(new Session(model, typescript, {}), new Uint8Array(50))[0]).toBe('normalize');
+    const resumed = new Session(model, typescript, {});
+    resumed.write('input.shift', Float32Array.of(0, 1));
+    expect(names(resumed, x)[0]).toBe('normalize');
+  });
+});
