@@ -25,7 +25,8 @@ export const randomImages = (name: NetName, batch: number): Float32Array =>
 
 export const netModel = (name: NetName) => sequential(nets[name].layers(), { inputShape: nets[name].inputShape });
 
-/** Forward, loss, backward and update, with the copies of a batch in and the loss out. */
+/** Forward, loss, backward and update, with the copies of a batch in and the loss out; the next batch is copied while a step
+ * runs, as fit() does it. */
 export function trainingStep(name: NetName, size: number, backend: Backend): NetRun {
   const { optimizer, classes } = nets[name];
   const session = new Session(netModel(name), backend, { losses: SOLE_LOSS, optimizer: optimizer() });
@@ -34,11 +35,14 @@ export function trainingStep(name: NetName, size: number, backend: Backend): Net
   const { plan, executable } = session.compiled('train', batch);
   const learningRate = optimizer().learningRate as number;
   let step = 0;
+  let next = session.prepare(batch);
   return {
     arenaBytes: plan.arenaBytes,
     workspaceBytes: executable.workspaceBytes,
     async run() {
-      const result = await session.train(batch, { seed: 1, step: step++, learningRate });
+      const running = next.run({ seed: 1, step: step++, learningRate });
+      next = session.prepare(batch);
+      const result = await running;
       if (!result) throw new Error(`${name}: the loss is not finite after ${step} steps`);
     },
   };

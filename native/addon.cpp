@@ -108,7 +108,7 @@ bool Addon::store_range(const Napi::CallbackInfo& info, std::byte*& memory, Byte
                                 " do not lie inside the store of " + std::to_string(store.memory.bytes()));
     return false;
   }
-  if (store.busy) {
+  if (store.running != nullptr) {
     throw_error(info.Env(), kInFlight);
     return false;
   }
@@ -198,7 +198,7 @@ Executable* Addon::plan_tensor(const Napi::CallbackInfo& info, int64_t& index, B
         env, "the tensor has " + std::to_string(tensor->count) + " elements, the array " + std::to_string(bytes.count));
     return nullptr;
   }
-  if (handle->value->store().busy) {
+  if (handle->value->in_use(index)) {
     throw_error(env, kInFlight);
     return nullptr;
   }
@@ -230,12 +230,12 @@ Napi::Value Addon::run(const Napi::CallbackInfo& info) {
   napi_value promise = nullptr;
   if (napi_create_promise(env, &deferred, &promise) != napi_ok) return env.Undefined();
   Store& store = executable->store();
-  if (store.busy) {
+  if (store.running != nullptr) {
     const Napi::Error error = Napi::Error::New(env, std::string("run: ") + kInFlight);
     napi_reject_deferred(env, deferred, error.Value());
     return {env, promise};
   }
-  store.busy = true;
+  store.running = executable.get();
   executable->restart();
   auto* const run = new Run{executable, deferred, nullptr, Executable::Progress::kMore};
   if (!run->queue(env)) run->settle(env, "run: no asynchronous work can be started");
@@ -246,7 +246,7 @@ Napi::Value Addon::profile(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto* const handle = unwrap<Executable>(info[0], "profile: an executable");
   if (handle == nullptr) return env.Undefined();
-  if (handle->value->store().busy) {
+  if (handle->value->running()) {
     throw_error(env, kInFlight);
     return env.Undefined();
   }

@@ -52,7 +52,7 @@ inline void Run::complete(napi_env env, napi_status status) {
 
 /// Resolves, or rejects with `refusal`, and ends the run.
 inline void Run::settle(napi_env env, const char* refusal) {
-  executable->store().busy = false;
+  executable->store().running = nullptr;
   executable->finish();
   napi_value result = nullptr, message = nullptr;
   if (refusal == nullptr) {

@@ -11,7 +11,7 @@ export interface Store {
 }
 
 /** A plan compiled for a backend. All plans of a store share one arena, so values that live there cannot be written or read;
- * inputs and outputs are the plan's own, whatever runs in between. */
+ * inputs and outputs are the plan's own, whatever runs in between or meanwhile. */
 export interface Executable {
   /** Copies `source` into plan tensor `tensor`, an input or persistent. */
   write(tensor: number, source: TypedArray): void;

@@ -29,7 +29,8 @@ export interface MachineInfo {
 
 /**
  * Every function checks its arguments and throws an Error with a sentence. Typed arrays are copied at once; detached,
- * resizable and shared buffers are refused. While a run is in flight on a store, everything else on it is refused.
+ * resizable and shared buffers are refused. While a run is in flight, its store and its executable can be neither read nor
+ * written, and no other run on the store can begin; inputs and outputs of other executables can.
  */
 export interface NativeBinding {
   /** Fingerprint of the op table the binary was built with. */

@@ -1,14 +1,15 @@
 // A session runs one model on one backend: it owns the store with the weights there and the plans compiled so far, one
 // per kind of run, batch size and input type. Weights are copied from the model at the start and back on request.
 
-import type { Backend, Executable, Store } from '../backend/backend.ts';
+import type { Backend, Store } from '../backend/backend.ts';
 import type { Labels } from '../data/dataset.ts';
 import { inputTensor } from '../nn/builder.ts';
-import { elementCount, type TypedArray } from '../ops/op.ts';
+import { elementCount } from '../ops/op.ts';
 import { AVERAGE, slotName, type Update, type UpdateContext, updateInputs, updateSlots } from '../optim/update.ts';
-import { compilePlan, type Numerics, type Plan } from '../plan/plan.ts';
+import { compilePlan, type Numerics } from '../plan/plan.ts';
 import { StoreLayout } from '../plan/store-layout.ts';
 import type { Images } from './batch.ts';
+import { CompiledPlan } from './compiled-plan.ts';
 import type { Model } from './model.ts';
 import {
   type BatchSpec,
@@ -62,9 +63,10 @@ export interface SessionOptions extends Partial<Update> {
   readonly numerics?: Numerics | undefined;
 }
 
-export interface CompiledPlan {
-  readonly plan: Plan;
-  readonly executable: Executable;
+/** A step whose batch has been copied to where it reads it. */
+export interface PreparedStep {
+  /** Runs it, once; undefined when the loss is not finite, in which case nothing has changed. */
+  run(context: StepContext): Promise<BatchResult | undefined>;
 }
 
 /** `accumulate` adds the gradients of a batch to those before it and changes no weight. */
@@ -132,11 +134,19 @@ export class Session {
 
   /** One training step, or one batch of a step that has more; undefined when the loss is not finite, in which case nothing
    * has changed. */
-  async train(batch: Batch, context: StepContext, completes = true): Promise<BatchResult | undefined> {
-    const compiled = this.compiled(completes ? 'train' : 'accumulate', batch);
-    this.#writeInputs(compiled, batch, context);
-    const finite = await compiled.executable.run();
-    return finite ? this.#result(compiled, batch) : undefined;
+  train(batch: Batch, context: StepContext, completes = true): Promise<BatchResult | undefined> {
+    return this.prepare(batch, completes).run(context);
+  }
+
+  /** The same in two parts, of which the first may be done while another step runs. */
+  prepare(batch: Batch, completes = true): PreparedStep {
+    const compiled = this.compiled(completes ? 'train' : 'accumulate', batch).atRest;
+    const counts = this.#writeBatch(compiled, batch);
+    const run = async (context: StepContext) => {
+      this.#writeContext(compiled, context);
+      return (await compiled.run()) ? this.#result(compiled, counts) : undefined;
+    };
+    return { run };
   }
 
   /** Losses and hits of `batch` in training mode, with the gradient of each parameter that influences the loss. */
@@ -145,54 +155,56 @@ export class Session {
     context: StepContext,
   ): Promise<{ readonly result: BatchResult; readonly gradients: Map<string, Float32Array> }> {
     const compiled = this.compiled('gradients', batch);
-    this.#writeInputs(compiled, batch, context);
-    await compiled.executable.run();
+    const counts = this.#writeBatch(compiled, batch);
+    this.#writeContext(compiled, context);
+    await compiled.run();
     const gradients = new Map<string, Float32Array>();
     for (const [name, { data }] of this.#model.tensors) {
       const output = gradientTensor(name);
       if (compiled.plan.outputs[output] === undefined) continue;
       const values = new Float32Array(data.length);
-      readOutput(compiled, output, values);
+      compiled.read(output, values);
       gradients.set(name, values);
     }
-    return { result: this.#result(compiled, batch), gradients };
+    return { result: this.#result(compiled, counts), gradients };
   }
 
   /** Losses and hits of `batch` in inference mode; what the outputs that have a loss give is written to `outputs`, where there
    * is memory for it. */
   async evaluate(batch: Batch, outputs: readonly (Float32Array | undefined)[]): Promise<BatchResult> {
     const compiled = this.compiled('evaluate', batch);
-    this.#writeInputs(compiled, batch);
-    await compiled.executable.run();
+    const counts = this.#writeBatch(compiled, batch);
+    await compiled.run();
     for (const [i, { output }] of this.losses.entries()) {
       const memory = outputs[i];
-      if (memory) readOutput(compiled, outputTensor(output), memory);
+      if (memory) compiled.read(outputTensor(output), memory);
     }
-    return this.#result(compiled, batch);
+    return this.#result(compiled, counts);
   }
 
   /** Writes what the network gives for `size` examples to `outputs`, in the order of the model's. */
   async predict(inputs: readonly Images[], size: number, outputs: readonly Float32Array[]): Promise<void> {
     const batch = { inputs, targets: [], size };
     const compiled = this.compiled('predict', batch);
-    this.#writeInputs(compiled, batch);
-    await compiled.executable.run();
+    this.#writeBatch(compiled, batch);
+    await compiled.run();
     for (const [i, { name }] of this.#model.architecture.outputs.entries())
-      readOutput(compiled, outputTensor(name), outputs[i] as Float32Array);
+      compiled.read(outputTensor(name), outputs[i] as Float32Array);
   }
 
   /** Every layer's output for `batch` in training mode, in order: for finding where numbers went bad. */
   async inspect(batch: Batch, context: StepContext): Promise<Map<string, Float32Array>> {
     const compiled = this.compiled('inspect', batch);
-    this.#writeInputs(compiled, batch, context);
-    await compiled.executable.run();
+    this.#writeBatch(compiled, batch);
+    this.#writeContext(compiled, context);
+    await compiled.run();
     const { plan } = compiled;
     const names = Object.keys(plan.outputs);
     return new Map(
       names.map((name) => {
         const { shape } = plan.tensors[plan.outputs[name] as number] as { shape: readonly number[] };
         const values = new Float32Array(elementCount(shape));
-        readOutput(compiled, name, values);
+        compiled.read(name, values);
         return [name, values];
       }),
     );
@@ -208,8 +220,7 @@ export class Session {
     const { numerics = 'fast' } = this.#options;
     const layout = kind === 'evaluate' ? this.#averages() : this.#layout;
     const plan = compilePlan(builder.graph, { outputs, layout, numerics, keepAll: kind === 'inspect' });
-    const compiled = { plan, executable: this.backend.compile(plan, this.#store) };
-    for (const [name, values] of builder.literals) writeInput(compiled, name, values);
+    const compiled = new CompiledPlan(this.backend, this.#store, plan, builder.literals);
     if (this.#plans.size >= MAX_PLANS) this.#plans.delete(this.#plans.keys().next().value as string);
     this.#plans.set(key, compiled);
     return compiled;
@@ -226,32 +237,35 @@ export class Session {
     return trainingNetwork(source, batch, this.losses, this.#options, kind === 'train');
   }
 
-  #writeInputs(compiled: CompiledPlan, batch: Batch, context?: StepContext): void {
-    const write = (name: string, data: TypedArray) => writeInput(compiled, name, data);
+  /** Returns how many of each output's labels count. */
+  #writeBatch(compiled: CompiledPlan, batch: Batch): number[] {
     for (const [i, { name }] of this.#model.architecture.inputs.entries())
-      write(inputTensor(name), batch.inputs[i] as Images);
-    for (const [i, { output }] of this.losses.entries()) {
+      compiled.write(inputTensor(name), batch.inputs[i] as Images);
+    return this.losses.map(({ output, loss }, i) => {
       const labels = batch.targets[i];
-      if (labels) write(targetTensor(output), labels);
-    }
-    if (!context) return;
+      if (labels) compiled.write(targetTensor(output), labels);
+      return labels ? countLabels(labels, loss.ignoreIndex) : 0;
+    });
+  }
+
+  #writeContext(compiled: CompiledPlan, context: StepContext): void {
     const { seed, step, accumulated = 0 } = context;
     const { accumulate = 1 } = this.#options;
     // Each batch of a step draws its own random numbers.
-    write('step', Int32Array.of(seed, step * accumulate + accumulated));
+    compiled.write('step', Int32Array.of(seed, step * accumulate + accumulated));
     if (!hasOptimizer(this.#options)) return;
     for (const [name, values] of updateInputs(this.#options, context, Object.keys(compiled.plan.inputs)))
-      write(name, values);
+      compiled.write(name, values);
   }
 
-  #result(compiled: CompiledPlan, batch: Batch): BatchResult {
+  #result(compiled: CompiledPlan, counts: readonly number[]): BatchResult {
     const outputs = this.losses.map(({ output, loss }, i) => {
-      const value = scalar(compiled, lossTensor(output));
+      const value = compiled.scalar(lossTensor(output));
       if (loss.metric !== 'accuracy') return { loss: value };
-      const of = countLabels(batch.targets[i] as Labels, loss.ignoreIndex);
-      return { loss: value, hits: { correct: scalar(compiled, correctTensor(output)), of } };
+      const correct = compiled.scalar(correctTensor(output));
+      return { loss: value, hits: { correct, of: counts[i] as number } };
     });
-    return { loss: scalar(compiled, 'loss'), outputs };
+    return { loss: compiled.scalar('loss'), outputs };
   }
 
   /** Inputs with a scale of 1 and a shift of 0, as they are when the first plan is compiled. */
@@ -281,22 +295,6 @@ function countLabels(labels: Labels, ignored: number | undefined): number {
   let count = 0;
   for (const label of labels) if (label !== ignored) count++;
   return count;
-}
-
-/** Writes an input that the plan reads; one that it does not has no place there. */
-function writeInput({ plan, executable }: CompiledPlan, name: string, data: TypedArray): void {
-  const tensor = plan.inputs[name];
-  if (tensor !== undefined) executable.write(tensor, data);
-}
-
-function readOutput({ plan, executable }: CompiledPlan, name: string, target: Float32Array): void {
-  executable.read(plan.outputs[name] as number, target);
-}
-
-function scalar(compiled: CompiledPlan, name: string): number {
-  const value = new Float32Array(1);
-  readOutput(compiled, name, value);
-  return value[0] as number;
 }
 
 const hasOptimizer = (options: SessionOptions): options is SessionOptions & Update => options.optimizer !== undefined;

@@ -17,7 +17,7 @@ import type { Model } from './model.ts';
 import { opsOf } from './network.ts';
 import { type OutputLoss, outputLosses } from './objective.ts';
 import { newTrainingState, resumeFrom, saveCheckpoint, type TrainingState } from './resume.ts';
-import { type Hits, type OutputResult, Session } from './session.ts';
+import { type BatchResult, type Hits, type OutputResult, Session } from './session.ts';
 
 const STREAM_SHUFFLE = 0x5f1e;
 const STREAM_AUGMENT = 0xa063;
@@ -164,20 +164,35 @@ async function* runEpochs(
   while (state.epoch < epochs && !signal?.aborted) {
     const order = permutation(streamKey(seed, STREAM_SHUFFLE, state.epoch), count);
     const augmentation = augmenter && { augmenter, key: streamKey(seed, STREAM_AUGMENT, state.epoch) };
-    const clock = { images: 0, seconds: 0 };
-    while (state.position < count && !signal?.aborted) {
-      const start = performance.now();
-      const size = Math.min(batchSize, count - state.position);
-      const batch = feed.gather(order, state.position, size, augmentation);
-      const learningRate = learningRateAt(optimizer, { ...state, totalSteps, epochs });
+    const gather = (position: number) =>
+      feed.gather(order, position, Math.min(batchSize, count - position), augmentation);
+    /** The batch at `position`, ready to run. */
+    const prepare = (position: number) => {
+      const batch = gather(position);
       // Batches before the last of an epoch are whole, so the position says how many of this step there were.
-      const accumulated = Math.round(state.position / batchSize) % accumulate;
-      const completes = accumulated + 1 === accumulate || state.position + size === count;
+      const accumulated = Math.round(position / batchSize) % accumulate;
+      const end = position + batch.size;
+      const completes = accumulated + 1 === accumulate || end === count;
+      return { ...session.prepare(batch, completes), size: batch.size, end, accumulated, completes };
+    };
+    const clock = { images: 0, seconds: 0 };
+    let start = performance.now();
+    let next = prepare(state.position);
+    while (state.position < count && !signal?.aborted) {
+      const { run, size, end, accumulated, completes } = next;
+      const learningRate = learningRateAt(optimizer, { ...state, totalSteps, epochs });
       const context = { seed, step: state.step, learningRate, accumulated };
-      const result = await session.train(batch, context, completes);
-      if (!result) throw await divergedError(model, session, batch, context);
+      const running = run(context);
+      let result: BatchResult | undefined;
+      try {
+        // Put together while this one runs.
+        if (end < count) next = prepare(end);
+      } finally {
+        result = await running;
+      }
+      if (!result) throw await divergedError(model, session, gather(state.position), context);
       if (completes) state.step++;
-      state.position += size;
+      state.position = end;
       state.lossSum += result.loss * size;
       const hits = result.outputs[0]?.hits;
       state.correct += hits?.correct ?? 0;
@@ -199,6 +214,7 @@ async function* runEpochs(
       };
       const due = completes && checkpoint?.everySteps && state.step % checkpoint.everySteps === 0;
       if (due && state.position < count) await save(); // The end of an epoch saves anyway.
+      start = performance.now();
     }
     totals.images += clock.images;
     totals.seconds += clock.seconds;

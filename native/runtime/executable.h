@@ -18,11 +18,14 @@ StopFlag new_stop_flag();
 /// Sets every flag of the process.
 void stop_everything();
 
+class Executable;
+
 /// Memory shared by plans, of which one runs at a time. Everything but a run belongs to the thread that owns the store.
 struct Store {
   /// What persists.
   Memory memory;
-  bool busy = false;
+  /// Whose run is in flight. Until it ends, this plan's memory and `memory` belong to the run.
+  const Executable* running = nullptr;
   /// Grows whenever `memory` may have been written to: what plans have made of it is stale then.
   int64_t version = 1;
   /// Arena and workspace of whichever plan runs: as much as the largest needs. (make_shared would
@@ -48,9 +51,14 @@ class Executable {
   bool stopped() const { return stop_->load(std::memory_order_relaxed); }
 
   Store& store() const { return *store_; }
+  bool running() const { return store_->running == this; }
   const Plan& plan() const { return plan_; }
   /// Whether the tensor has its memory outside of runs, too.
   bool outlasts_runs(int64_t tensor) const { return plan_.places[tensor].memory != Place::kArena; }
+  /// Whether a run in flight, of this plan or another, may touch the tensor.
+  bool in_use(int64_t tensor) const {
+    return running() || (store_->running != nullptr && plan_.places[tensor].memory == Place::kStore);
+  }
   /// Must be called before JavaScript changes a tensor.
   void before_write(int64_t tensor) { store_->version += plan_.places[tensor].memory == Place::kStore ? 1 : 0; }
   /// Nanoseconds of each op in the last run; 0 for ops that were not reached or did not need to run.
