@@ -46,10 +46,11 @@ export const ratioOf = (ours: readonly number[], theirs: readonly number[]): Est
   estimateMedian(theirs.map((time, round) => time / ours[round]!));
 
 /**
- * The peer's time for forward and both gradients in each round: the smaller of the sum of its three passes, each in its
- * best mode, and what its automatic differentiation takes for all of them.
+ * A side's time for forward and both gradients in each round: the smaller of the sum of its three passes, each in its best
+ * mode, and of all three one after the other, which touch more memory than one again and again; a peer's by automatic
+ * differentiation.
  */
-export function strictest(passes: readonly (readonly number[])[], whole: readonly number[]): number[] {
+export function allPasses(passes: readonly (readonly number[])[], whole: readonly number[]): number[] {
   return whole.map((time, round) =>
     Math.min(
       time,
@@ -110,15 +111,22 @@ export async function compareWithPeer(
   await lanewise.release();
   for (const process of processes) await process.release();
 
-  const passes = parts.filter((part) => part.name !== 'all').map((part) => part.theirs);
+  const passes = parts.filter((part) => part.name !== 'all');
+  const total = (side: 'ours' | 'theirs', part: Part) =>
+    part.name === 'all'
+      ? allPasses(
+          passes.map((pass) => pass[side]),
+          part[side],
+        )
+      : part[side];
   return parts.map((part) => {
-    const theirs = part.name === 'all' ? strictest(passes, part.theirs) : part.theirs;
+    const [ours, theirs] = [total('ours', part), total('theirs', part)];
     const mode = part.name === 'all' && median(theirs) < median(part.theirs) ? 'sum of its passes' : part.best.name;
     return {
       ...{ suite, name, part: part.name, threads, peer: peer.name, mode },
-      lanewise: median(part.ours),
+      lanewise: median(ours),
       other: median(theirs),
-      ratio: ratioOf(part.ours, theirs),
+      ratio: ratioOf(ours, theirs),
       disturbedRounds,
     };
   });

@@ -6,7 +6,7 @@ import { outputSize } from '../../bench/conv-program.ts';
 import { netModel, prediction, trainingStep } from '../../bench/net-run.ts';
 import { type NetName, netNames } from '../../bench/nets.ts';
 import { cases } from '../../bench/peers/cases.ts';
-import { type Result, ratioOf, strictest } from '../../bench/peers/compare-peers.ts';
+import { allPasses, type Result, ratioOf } from '../../bench/peers/compare-peers.ts';
 import { meterOthers } from '../../bench/peers/machine-load.ts';
 import { programOf } from '../../bench/peers/programs.ts';
 import { geometricMean, markdown, summarize } from '../../bench/peers/report.ts';
@@ -115,7 +115,7 @@ describe('statistics', () => {
 
   it('takes the smaller of the passes together and automatic differentiation', () => {
     expect(
-      strictest(
+      allPasses(
         [
           [1, 1],
           [2, 2],
