@@ -5,7 +5,7 @@
 import { elementCount } from '../ops/op.ts';
 import type { Graph, GraphNode, GraphTensor } from './graph.ts';
 
-/** Swaps each op that `scalesGradient` with the op that `scattersTo` the maxima of the same tensor before it, where nothing
+/** Swaps each op that `scalesGradient` with the one before it that `scatters` to the maxima of the same tensor, where nothing
  * else reads the value in between and the windows are fewer than the places. `kept` are tensors the caller reads after the run. */
 export function maskEarly(graph: Graph, kept: readonly GraphTensor[]): void {
   const readers = new Map<number, number>();

@@ -75,10 +75,12 @@ bool spin(int64_t spin_ns, Done done) {
   return done();
 }
 
-/// Bits of Pool::state; the rest counts the workers inside the region.
+/// Parts of Pool::state. Workers are counted twice: those inside the region, and all that have come since it opened.
 constexpr uint32_t kOpen = 1u << 31;
 constexpr uint32_t kCallerSleeps = 1u << 30;
-constexpr uint32_t kCount = kCallerSleeps - 1;
+constexpr uint32_t kOneCame = 1u << 12;
+constexpr uint32_t kInside = kOneCame - 1;
+static_assert(kMaxThreads <= kInside);
 
 struct alignas(64) Worker {
   std::atomic<uint32_t> sleeping{0};
@@ -132,11 +134,12 @@ void Pool::work(int worker) {
     seen = generation.load(std::memory_order_acquire);
     workers[worker].seen.store(seen, std::memory_order_relaxed);
     uint32_t now = state.load(std::memory_order_relaxed);
-    while ((now & kOpen) != 0 && !state.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) {
+    while ((now & kOpen) != 0 && !state.compare_exchange_weak(now, now + kOneCame + 1, std::memory_order_acquire)) {
     }
     if ((now & kOpen) == 0) continue;
     if (worker < region->threads) drain(worker);
-    if (state.fetch_sub(1, std::memory_order_acq_rel) - 1 == kCallerSleeps) state.notify_one();
+    const uint32_t left = state.fetch_sub(1, std::memory_order_acq_rel) - 1;
+    if ((left & (kOpen | kCallerSleeps | kInside)) == kCallerSleeps) state.notify_one();
   }
 }
 
@@ -185,7 +188,10 @@ void Pool::drain(int worker) {
 /// Called by worker 0 before each item: gets hold of a worker that is awake and does not come.
 void Pool::gather() {
   const int threads = std::min(region->threads, started.load(std::memory_order_relaxed));
-  const auto complete = [&] { return static_cast<int>(state.load(std::memory_order_relaxed) & kCount) == threads - 1; };
+  const auto complete = [&] {
+    return static_cast<int>((state.load(std::memory_order_relaxed) & ~(kOpen | kCallerSleeps)) / kOneCame) >=
+           threads - 1;
+  };
   if (complete() || crowded.load(std::memory_order_relaxed)) return;
   const int64_t now = now_ns();
   if (now - gathered_at < kGatherNs) return;
@@ -214,10 +220,10 @@ void Pool::run(const Region& todo) {
   }
   drain(0);
   state.fetch_and(~kOpen, std::memory_order_acq_rel);
-  const auto alone = [&] { return (state.load(std::memory_order_acquire) & kCount) == 0; };
+  const auto alone = [&] { return (state.load(std::memory_order_acquire) & kInside) == 0; };
   if (!spin(spin_ns(), alone)) {
     uint32_t now = state.fetch_or(kCallerSleeps, std::memory_order_acq_rel) | kCallerSleeps;
-    while ((now & kCount) != 0) {
+    while ((now & kInside) != 0) {
       state.wait(now);
       now = state.load(std::memory_order_acquire);
     }
