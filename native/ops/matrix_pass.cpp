@@ -20,6 +20,8 @@ constexpr int64_t kNarrowBlockK = 512;
 constexpr int64_t kFewPixels = 256;
 constexpr int64_t kPartColumns = 1024;  // of y, which is loaded and stored once a block of k
 constexpr int64_t kItemsPerThread = 4;
+constexpr int64_t kItemsPerThreadLong = 2;   // where the pixels of an item, which each reads anew, ...
+constexpr int64_t kLongFloats = 128 * 1024;  // ... are more than L2 holds
 constexpr int64_t kFewTiles = 8;
 constexpr int64_t kRepaysPacking = 3;        // blocks of pixels that share packed weights,
 constexpr int64_t kManyPixels = 1024;        // unless they are so few ...
@@ -40,15 +42,16 @@ struct Plan {
 };
 
 /// Makes more and smaller items until there are enough for the threads, if they do not become too small.
-void cut(Plan* plan, int64_t tile_m, int64_t threads) {
+void cut(Plan* plan, int64_t k, int64_t tile_m, int64_t threads) {
+  const bool is_long = plan->copies_w && sat_mul(plan->block_pixels, k) > kLongFloats;
+  const int64_t enough = (is_long ? kItemsPerThreadLong : kItemsPerThread) * threads;
   for (;;) {
     plan->blocks = ceil_div(plan->pixels, plan->block_pixels);
     plan->parts = ceil_div(plan->panels, plan->part_panels);
     const int64_t items = sat_mul(plan->blocks, plan->parts);
     const int64_t tiles = plan->block_pixels / tile_m;
     const bool small = tiles < kFewTiles && plan->part_panels <= 2;
-    if (threads == 1 || items >= kItemsPerThread * threads || (small && items >= threads && items % threads == 0))
-      break;
+    if (threads == 1 || items >= enough || (small && items >= threads && items % threads == 0)) break;
     const int64_t half = ceil_div(plan->part_panels, 2);
     // Where items pack their weights, blocks of pixels repeat that.
     const bool splits_pixels = tiles >= 2 && (!plan->local || items < threads);
@@ -92,7 +95,7 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.packed = pass.prepared || (shared && (pass.transposed || plan.pixels > kManyPixels || w_floats > kFewWeights));
   plan.local = !plan.packed && (pass.transposed || (narrow && plan.pixels >= kRepaysMoving));
   plan.copies_w = plan.local && !pass.transposed && tile_m < kCopyingTile;
-  cut(&plan, tile_m, threads);
+  cut(&plan, pass.k, tile_m, threads);
 
   const int64_t distance = sat_mul(pass.k, pass.cols.in_step());
   plan.copies = tile_m > 8 && distance % kConflictFloats == 0 && pass.columns >= kRepaysCopy;
