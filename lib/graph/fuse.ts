@@ -3,7 +3,7 @@
 // it is asked for, does change them: an affine map goes into the weights before it.
 
 import type { EpilogueActivation } from '../ops/op.ts';
-import { changesStore, type Graph, type GraphNode, type GraphTensor, isPersistent } from './graph.ts';
+import { changesStore, type Graph, type GraphNode, type GraphTensor, isPersistent, readerCounts } from './graph.ts';
 import { simplifyViews } from './views.ts';
 
 /** Merges what ops offer to be absorbed (`absorbAs...`) into the producers that declare an `epilogue`, where nothing else
@@ -11,12 +11,7 @@ import { simplifyViews } from './views.ts';
  * constant weights. */
 export function fuse(graph: Graph, kept: readonly GraphTensor[], { fold = false } = {}): void {
   simplifyViews(graph, kept);
-  const readers = new Map<number, number>();
-  for (const tensor of kept) readers.set(tensor.id, Number.POSITIVE_INFINITY);
-  for (const node of graph.nodes) {
-    for (const input of node.inputs) if (input) readers.set(input.id, (readers.get(input.id) ?? 0) + 1);
-  }
-
+  const readers = readerCounts(graph.nodes, kept);
   const given = graph.nodes;
   const fixed = persistentTensors(given);
   const folds = fold && !changesStore(given);

@@ -94,6 +94,15 @@ function roundAttrs<S extends AttrSchema>(op: OpDefinition<S>, attrs: Attrs<S>):
   return rounded as Attrs<S>;
 }
 
+/** How often each tensor is read, by its id. `kept` are read by the caller after the run, which counts as without end. */
+export function readerCounts(nodes: readonly GraphNode[], kept: readonly GraphTensor[]): ReadonlyMap<number, number> {
+  const counts = new Map(kept.map(({ id }) => [id, Number.POSITIVE_INFINITY]));
+  for (const { inputs } of nodes) {
+    for (const input of inputs) if (input) counts.set(input.id, (counts.get(input.id) ?? 0) + 1);
+  }
+  return counts;
+}
+
 /** Position of the last node that reads each tensor, -1 where none does. */
 export function lastReaders(nodes: readonly GraphNode[], tensorCount: number): Int32Array {
   const last = new Int32Array(tensorCount).fill(-1);

@@ -3,18 +3,13 @@
 // bias has, then runs over the windows: the same terms in another order, and zeros less.
 
 import { elementCount } from '../ops/op.ts';
-import type { Graph, GraphNode, GraphTensor } from './graph.ts';
+import { type Graph, type GraphNode, type GraphTensor, readerCounts } from './graph.ts';
 
 /** Swaps each op that `scalesGradient` with the one before it that `scatters` to the maxima of the same tensor, where nothing
  * else reads the value in between and the windows are fewer than the places. `kept` are tensors the caller reads after the run. */
 export function maskEarly(graph: Graph, kept: readonly GraphTensor[]): void {
-  const readers = new Map<number, number>();
-  for (const tensor of kept) readers.set(tensor.id, Number.POSITIVE_INFINITY);
-  const producers = new Map<number, GraphNode>();
-  for (const node of graph.nodes) {
-    for (const input of node.inputs) if (input) readers.set(input.id, (readers.get(input.id) ?? 0) + 1);
-    for (const output of node.outputs) producers.set(output.id, node);
-  }
+  const readers = readerCounts(graph.nodes, kept);
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node] as const)));
   const producerOf = (tensor: GraphTensor | undefined) => tensor && producers.get(tensor.id);
 
   const gone = new Set<GraphNode>();

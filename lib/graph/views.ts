@@ -1,6 +1,6 @@
 // Views (reshapes) out of the way of fusion, which looks at who reads whom. It changes no bits.
 
-import type { Graph, GraphNode, GraphTensor } from './graph.ts';
+import { type Graph, type GraphNode, type GraphTensor, readerCounts } from './graph.ts';
 
 /**
  * Lets a view of a view show the first one's source, leaves out views of the same shape and those that nothing reads, and puts
@@ -40,10 +40,7 @@ export function simplifyViews(graph: Graph, kept: readonly GraphTensor[]): void 
 /** Puts an affine map of channels (`foldInto`) before the view that it follows, where nothing else reads that and the channels
  * stay, next to the weights that it may go into. Other roundings follow only where it does. */
 export function mapBeforeViews(graph: Graph, kept: readonly GraphTensor[]): void {
-  const readers = new Map<number, number>(kept.map(({ id }) => [id, 1]));
-  for (const { inputs } of graph.nodes) {
-    for (const input of inputs) if (input) readers.set(input.id, (readers.get(input.id) ?? 0) + 1);
-  }
+  const readers = readerCounts(graph.nodes, kept);
   const views = new Map<number, GraphNode>();
   const given = graph.nodes;
   graph.nodes = [];

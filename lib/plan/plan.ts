@@ -68,9 +68,11 @@ export function compilePlan(graph: Graph, options: PlanOptions): Plan {
   const { layout, numerics = 'fast', keepAll = false } = options;
   const kept = Object.values(options.outputs);
   removeUnused(graph, kept);
-  const fast = numerics === 'fast';
-  if (fast && !keepAll) maskEarly(graph, kept);
-  if (!keepAll) fuse(graph, kept, { fold: fast });
+  if (!keepAll) {
+    const fast = numerics === 'fast';
+    if (fast) maskEarly(graph, kept);
+    fuse(graph, kept, { fold: fast });
+  }
   const [constant, nodes] = splitConstant(graph.nodes);
   graph.nodes = [...constant, ...nodes];
 

@@ -120,19 +120,20 @@ void Pool::work(int worker) {
   std::snprintf(name, sizeof name, "lanewise-%d", worker);
   prctl(PR_SET_NAME, name);
 #endif
-  uint32_t seen = 0;
-  workers[worker].thread.store(this_thread(), std::memory_order_relaxed);
   auto& sleeping = workers[worker].sleeping;
-  const auto called = [&] { return generation.load(std::memory_order_acquire) != seen; };
+  auto& seen = workers[worker].seen;
+  workers[worker].thread.store(this_thread(), std::memory_order_relaxed);
+  const auto called = [&] {
+    return generation.load(std::memory_order_acquire) != seen.load(std::memory_order_relaxed);
+  };
   for (;;) {
     if (!spin(spin_ns(), called)) {
       // Sequentially consistent on both sides: either this sees the new generation, or run() sees the flag.
       sleeping.store(1);
-      while (generation.load() == seen && sleeping.load() == 1) sleeping.wait(1);
+      while (generation.load() == seen.load(std::memory_order_relaxed) && sleeping.load() == 1) sleeping.wait(1);
       sleeping.store(0);
     }
-    seen = generation.load(std::memory_order_acquire);
-    workers[worker].seen.store(seen, std::memory_order_relaxed);
+    seen.store(generation.load(std::memory_order_acquire), std::memory_order_relaxed);
     uint32_t now = state.load(std::memory_order_relaxed);
     while ((now & kOpen) != 0 && !state.compare_exchange_weak(now, now + kOneCame + 1, std::memory_order_acquire)) {
     }
