@@ -11,7 +11,7 @@ LANEWISE_INLINE Vec apply_activation(Vec v, int32_t activation, Vec slope) {
 LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLanes); }
 
 constexpr int64_t kLineFloats = 16;  // of a cache line
-constexpr int64_t kFetchK = 64;      // of k, for which a tile fetches its share of the next panel at once
+constexpr int64_t kFetchK = 16;      // of k, for which a tile fetches its share of the next panel at once
 constexpr bool kCopies = kTileM < kCopyingTile;
 
 /** `next_x` points to M pixels that a later tile reads, or is null; `next_y` to outputs needed soon. */
@@ -98,7 +98,9 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
         }
       }
       if (next_w != nullptr) {
-        for (int64_t i = fetch_from; i < fetch_to; ++i) __builtin_prefetch(next_w + i * task.next_ldw, 0, 2);
+        for (int64_t i = fetch_from; i < fetch_to; ++i) {
+          for (int j = 0; j < V * kLanes; j += kLineFloats) __builtin_prefetch(next_w + i * task.next_ldw + j, 0, 2);
+        }
         next_w += kFetchK * task.next_ldw;
       }
       // Where neighbours share the core, the instructions around the multiply-adds of a small tile cost time.

@@ -216,7 +216,7 @@ void matrix_pass_run(const ConvPass& pass, const ConvPassData& data, const Kerne
         } else {
           task.w = data.w + k_from * pass.columns + column;
         }
-        const bool more = plan.local && !pass.transposed && panel + 1 < panel_to;
+        const bool more = !plan.packed && !pass.transposed && panel + 1 < panel_to;
         task.next_w = more ? data.w + k_from * pass.columns + column + plan.panel_width : nullptr;
         task.n = static_cast<int>(min_of(pass.columns - column, plan.panel_width));
         task.y_offset = column;

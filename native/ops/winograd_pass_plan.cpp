@@ -5,7 +5,7 @@ namespace lanewise {
 namespace {
 
 constexpr int64_t kBlockFloats = 128 * 1024;        // V and M of a block: 512 KiB, part of L2
-constexpr int64_t kBlockTiles = 28;                 // at least so many for each reading of U
+constexpr int64_t kBlockTiles = 14;                 // at least so many for each reading of U
 constexpr int64_t kSharedFloats = 8 * 1024 * 1024;  // V of all tiles: 32 MiB
 constexpr int64_t kItemUTiles = 128;                // tiles of an item that makes its own U
 constexpr int64_t kItemUWeights = 1024;  // and weights per tile and worker that make this the smaller traffic
