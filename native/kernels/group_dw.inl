@@ -119,8 +119,10 @@ static void group_dw(const GroupDw& task) {
       return group_outputs_dw(task, RunsWithHalves{task, less(load(lane), broadcast(kLanes / 2))}, 0);
     }
   }
-  if (task.kernel_rows == kRows && task.run <= kRowVectors * kLanes) {
-    return group_run_dw<kRows>(task, 0, std::make_integer_sequence<int, kRowVectors>{});
+  if constexpr (kRowVectors > 0) {
+    if (task.kernel_rows == kRows && task.run <= kRowVectors * kLanes) {
+      return group_run_dw<kRows>(task, 0, std::make_integer_sequence<int, kRowVectors>{});
+    }
   }
   for (int64_t row = 0; row < task.kernel_rows; ++row) {
     group_run_dw<1>(task, row, std::make_integer_sequence<int, kGroupVectors>{});
