@@ -29,6 +29,7 @@ LANEWISE_INLINE T max_of(T a, T b) {
 #include "dropout.inl"
 #include "elementary.inl"
 #include "elementwise.inl"
+#include "group_dw.inl"
 #include "group_rows.inl"
 #include "optimizer.inl"
 #include "planar.inl"

@@ -10,6 +10,7 @@
 #include "depthwise.h"
 #include "gemm_rows_dw.h"
 #include "gemm_tile.h"
+#include "group_dw.h"
 #include "group_rows.h"
 #include "local_response_norm.h"
 #include "natural_log.h"
@@ -31,6 +32,8 @@
   X(pack_columns, void, (float* to, const float* from, int64_t ld, int64_t rows, int n, int width)) \
   /* gemm_rows_dw.inl: see gemm_rows_dw.h */ \
   X(gemm_rows_dw, void, (const GemmRowsDw& task)) \
+  /* group_dw.inl: see group_dw.h */ \
+  X(group_dw, void, (const GroupDw& task)) \
   /* group_rows.inl: see group_rows.h */ \
   X(group_rows, void, (const GroupRows& task)) \
   /* planar.inl: see planar.h */ \

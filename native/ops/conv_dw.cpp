@@ -4,6 +4,7 @@
 #include "conv_dw.h"
 
 #include "conv_dw_chunk.h"
+#include "grouped_dw.h"
 
 namespace lanewise {
 namespace {
@@ -175,14 +176,16 @@ void run_by_task(const ConvDw& shape, const Plan& plan, const float* x, const fl
 
 int64_t conv_dw_workspace(const ConvDw& shape, const Kernels& kernels, int threads) {
   if (shape.depthwise()) return depthwise_dw_workspace(shape, kernels, threads);
-  const int64_t bytes = dw_direct_applies(shape) ? dw_direct_workspace(shape, kernels, threads)
-                                                 : make_plan(shape, kernels, threads).bytes;
+  const int64_t bytes = grouped_dw_applies(shape)  ? grouped_dw_workspace(shape, kernels, threads)
+                        : dw_direct_applies(shape) ? dw_direct_workspace(shape, kernels, threads)
+                                                   : make_plan(shape, kernels, threads).bytes;
   return bytes > kMaxWorkspaceBytes ? -1 : bytes;
 }
 
 void conv_dw_run(const ConvDw& shape, const float* x, const float* dy, float* dw, const Kernels& kernels,
                  Parallel& parallel, std::byte* workspace) {
   if (shape.depthwise()) return depthwise_dw_run(shape, x, dy, dw, kernels, parallel, workspace);
+  if (grouped_dw_applies(shape)) return grouped_dw_run(shape, x, dy, dw, kernels, parallel, workspace);
   if (dw_direct_applies(shape)) return dw_direct_run(shape, x, dy, dw, kernels, parallel, workspace);
   const Plan plan = make_plan(shape, kernels, parallel.threads());
   const auto run = plan.by_block ? run_by_block : run_by_task;

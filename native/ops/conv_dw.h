@@ -1,5 +1,5 @@
 // The weight gradient: every dw element is a reduction over output pixels in blocks (see conv_dw_chunk.h). Convolution,
-// linear and GEMM (transA = 1) are this. Depthwise takes a path of its own.
+// linear and GEMM (transA = 1) are this. Depthwise and groups of few channels take paths of their own.
 #pragma once
 
 #include <cstddef>

@@ -277,6 +277,19 @@ int main(int argc, char** argv) {
       {17, 20, 19, 64, 3, 3, 2, 1, 1, 1, 1, 1, 1},    {1, 5, 900, 70, 5, 5, 1, 1, 1, 2, 2, 2, 2},
   };
   for (const Conv& s : planar_cases) test_conv(s, random, levels);
+  // Groups of few channels: whole vectors, halves and tails of them, rows in chunks, blocks that end within an image,
+  // rows longer than a block, several parts of the groups, maps narrower than the kernel.
+  const Conv grouped_cases[] = {
+      {3, 28, 28, 32, 3, 3, 32, 1, 1, 1, 1, 1, 1, 1, 1, 4},  {5, 30, 31, 24, 3, 3, 24, 1, 1, 0, 2, 1, 0, 1, 1, 3},
+      {3, 13, 37, 12, 3, 3, 9, 1, 1, 1, 0, 2, 2, 1, 1, 3},   {2, 9, 10, 20, 3, 3, 30, 1, 1, 2, 2, 0, 1, 1, 1, 5},
+      {1, 3, 2, 16, 3, 3, 16, 1, 1, 2, 2, 2, 2, 1, 1, 2},    {2, 1, 1, 24, 3, 3, 24, 1, 1, 1, 1, 1, 1, 1, 1, 3},
+      {1, 2, 2500, 16, 2, 3, 16, 1, 1, 1, 1, 0, 1, 1, 1, 2}, {2, 21, 23, 40, 5, 5, 40, 2, 2, 2, 2, 2, 2, 1, 1, 5},
+      {1, 1, 1500, 24, 1, 9, 33, 1, 1, 0, 4, 0, 4, 1, 1, 3}, {1, 40, 130, 64, 3, 3, 32, 1, 1, 1, 1, 1, 1, 1, 1, 2},
+      {3, 17, 19, 48, 4, 2, 48, 3, 2, 0, 1, 3, 0, 1, 1, 3},  {2, 12, 11, 352, 3, 3, 352, 1, 1, 1, 1, 1, 1, 1, 1, 44},
+      {1, 6, 70, 14, 3, 3, 26, 1, 1, 1, 1, 1, 1, 1, 1, 2},   {1, 9, 5, 10, 2, 5, 2, 1, 1, 0, 5, 1, 6, 1, 1, 2},
+      {2, 8, 9, 20, 3, 3, 20, 1, 1, 3, 4, 3, 4, 1, 1, 4},    {2, 7, 15, 66, 3, 3, 22, 1, 2, 1, 1, 1, 1, 1, 1, 2},
+  };
+  for (const Conv& s : grouped_cases) test_conv(s, random, levels);
   for (int64_t i = 0; i < random_cases; ++i) test_conv(random_conv(random), random, levels);
   const int64_t matrices[][3] = {{1, 1, 1},
                                  {1, 100, 10},

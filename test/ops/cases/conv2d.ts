@@ -218,6 +218,22 @@ convolution('groups on a map of one row', [2, 1, 5, 27], [3, 3], 27, {
   sparse: true,
 });
 convolution('groups without padding', [1, 4, 5, 48], [3, 3], 48, { geometry: { groups: 3 } });
+convolution('groups of 8 channels in blocks of pixels', [5, 23, 21, 16], [3, 3], 16, {
+  geometry: { padTop: 1, padLeft: 2, padBottom: 0, padRight: 1, groups: 2 },
+});
+convolution('groups of 4 channels, 3 outputs each, rows in chunks', [2, 9, 410, 8], [3, 3], 6, {
+  geometry: { ...pad(1), groups: 2 },
+});
+convolution('groups on a map narrower than the kernel', [2, 4, 2, 24], [3, 3], 24, {
+  geometry: { ...pad(2), groups: 3 },
+  sparse: true,
+});
+convolution('groups with strides 2 and 3', [2, 9, 11, 10], [5, 4], 14, {
+  geometry: { ...pad(2), strideH: 2, strideW: 3, groups: 2 },
+});
+convolution('groups along rows longer than a block', [1, 1, 1300, 16], [1, 5], 16, {
+  geometry: { padLeft: 2, padRight: 2, groups: 2 },
+});
 // A product of few rows whose transposed weights stay where they are, unless something is added to it.
 convolution('1x1 along a row, bias and relu', [1, 1, 32, 80], [1, 1], 40, { bias: true, activation: 1 });
 convolution('one output pixel', [4, 5, 5, 16], [5, 5], 24, { bias: true, activation: 1 });
