@@ -12,7 +12,6 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kLineFloats = 16;                  // of a cache line
 constexpr int64_t kLeastChannels = 4;                // fewer leave vectors as empty as columns do
 constexpr int64_t kFewColumns = 16;                  // more of them fill vectors themselves
 constexpr int64_t kPartFloats = 128;                 // of a pixel of an item: longer pieces are read faster
@@ -30,9 +29,6 @@ struct Plan {
   int64_t at_partials, at_workers, bytes;
   int64_t at_x, at_dy, at_sums, worker_bytes;  // memory of a worker
 };
-
-/// An odd number of lines, so that panels, which are filled side by side, do not push each other out of L1.
-int64_t odd_lines(int64_t floats) { return sat_mul(ceil_div(floats, kLineFloats) | 1, kLineFloats); }
 
 Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   Plan plan = {};

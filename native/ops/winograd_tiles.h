@@ -116,9 +116,6 @@ bool tile_grid_exists(const Axis& rows, const Axis& cols);
 /// The grid of the form with the least work. `in_c` and `out_c` are channels of a pixel.
 TileGrid make_tile_grid(const Axis& rows, const Axis& cols, int64_t images, int64_t in_c, int64_t out_c);
 
-/// Floats rounded up to an odd number of cache lines: arrays that far apart do not fall into the same cache sets.
-inline int64_t odd_lines(int64_t floats) { return sat_mul(ceil_div(floats, 16) | 1, 16); }
-
 /// Divides `total` into pieces of nearly equal size, at most `most` each; returns the size.
 inline int64_t even_piece(int64_t total, int64_t most) {
   return ceil_div(total, ceil_div(total, max_of(min_of(most, total), 1)));

@@ -26,6 +26,9 @@ inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0 ? 1 : 0); }
 
+/// Floats rounded up to an odd number of cache lines: arrays that far apart do not fall into the same cache sets.
+inline int64_t odd_lines(int64_t floats) { return sat_mul(ceil_div(floats, 16) | 1, 16); }
+
 struct Layout {
   int64_t bytes = 0;
 
