@@ -43,6 +43,17 @@ LANEWISE_INLINE void finish_around() { _mm_sfence(); }
 LANEWISE_INLINE Vec load_n(const float* p, int n) { return _mm256_maskload_ps(p, tail_mask(n)); }
 LANEWISE_INLINE void store_n(float* p, Vec a, int n) { _mm256_maskstore_ps(p, tail_mask(n), a); }
 LANEWISE_INLINE Vec broadcast(float a) { return _mm256_set1_ps(a); }
+/** p[0], p[1], p[0], p[1] and so on. */
+LANEWISE_INLINE Vec broadcast_pair(const float* p) {
+  double pair;
+  std::memcpy(&pair, p, sizeof pair);
+  return _mm256_castpd_ps(_mm256_set1_pd(pair));
+}
+/** The first n (1..kLanes / 2) floats, each twice; the other lanes are 0. */
+LANEWISE_INLINE Vec load_twice(const float* p, int n) {
+  const __m128 half = _mm_maskload_ps(p, _mm256_castsi256_si128(tail_mask(n)));
+  return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(half), _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+}
 LANEWISE_INLINE Vec zero() { return _mm256_setzero_ps(); }
 LANEWISE_INLINE Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 LANEWISE_INLINE Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }

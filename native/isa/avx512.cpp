@@ -49,6 +49,16 @@ LANEWISE_INLINE void finish_around() { _mm_sfence(); }
 LANEWISE_INLINE Vec load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(tail_mask(n), p); }
 LANEWISE_INLINE void store_n(float* p, Vec a, int n) { _mm512_mask_storeu_ps(p, tail_mask(n), a); }
 LANEWISE_INLINE Vec broadcast(float a) { return _mm512_set1_ps(a); }
+LANEWISE_INLINE Vec broadcast_pair(const float* p) {
+  double pair;
+  std::memcpy(&pair, p, sizeof pair);
+  return _mm512_castpd_ps(_mm512_set1_pd(pair));
+}
+alignas(64) constexpr int32_t kTwice[16] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};
+LANEWISE_INLINE Vec load_twice(const float* p, int n) {
+  const __m256 half = _mm256_maskz_loadu_ps(static_cast<__mmask8>(tail_mask(n)), p);
+  return _mm512_permutexvar_ps(_mm512_loadu_si512(kTwice), _mm512_castps256_ps512(half));
+}
 LANEWISE_INLINE Vec zero() { return _mm512_setzero_ps(); }
 LANEWISE_INLINE Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
 LANEWISE_INLINE Vec sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }

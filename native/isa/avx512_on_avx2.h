@@ -22,6 +22,9 @@ struct __m512 {
 struct __m512i {
   __m256i low, high;
 };
+struct __m512d {
+  __m256d low, high;
+};
 
 /// Eight lanes of a mask, each all ones or all zeros.
 EMULATED __m256i lanes_of(unsigned mask) {
@@ -48,6 +51,8 @@ EMULATED void _mm512_mask_storeu_ps(float* p, __mmask16 m, __m512 a) {
   _mm256_maskstore_ps(p, lanes_of(m), a.low);
   _mm256_maskstore_ps(p + 8, lanes_of(m >> 8), a.high);
 }
+EMULATED __m256 _mm256_maskz_loadu_ps(__mmask8 m, const float* p) { return _mm256_maskload_ps(p, lanes_of(m)); }
+EMULATED __m512 _mm512_castps256_ps512(__m256 a) { return {a, _mm256_setzero_ps()}; }
 EMULATED __m512i _mm512_loadu_si512(const void* p) {
   const auto* const from = static_cast<const __m256i*>(p);
   return {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
@@ -89,6 +94,8 @@ EMULATED void _mm512_mask_cvtepi32_storeu_epi8(uint8_t* p, __mmask16 m, __m512i 
 
 EMULATED __m512 _mm512_set1_ps(float a) { return {_mm256_set1_ps(a), _mm256_set1_ps(a)}; }
 EMULATED __m512i _mm512_set1_epi32(int32_t a) { return {_mm256_set1_epi32(a), _mm256_set1_epi32(a)}; }
+EMULATED __m512d _mm512_set1_pd(double a) { return {_mm256_set1_pd(a), _mm256_set1_pd(a)}; }
+EMULATED __m512 _mm512_castpd_ps(__m512d a) { return {_mm256_castpd_ps(a.low), _mm256_castpd_ps(a.high)}; }
 EMULATED __m512 _mm512_setzero_ps() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
 
 // Operations on two vectors, lane by lane or within 128 bits, so half by half.
@@ -142,6 +149,16 @@ EMULATED __m512i _mm512_cvtps_epi32(__m512 a) { return {_mm256_cvtps_epi32(a.low
 EMULATED __m512 _mm512_cvtepi32_ps(__m512i a) { return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}; }
 EMULATED __m512i _mm512_cvtepu8_epi32(__m128i a) {
   return {_mm256_cvtepu8_epi32(a), _mm256_cvtepu8_epi32(_mm_srli_si128(a, 8))};
+}
+
+/// Lane i is lane order[i] of a.
+EMULATED __m512 _mm512_permutexvar_ps(__m512i order, __m512 a) {
+  int32_t from[16];
+  float lanes[16], moved[16];
+  _mm512_storeu_si512(from, order);
+  _mm512_storeu_ps(lanes, a);
+  for (int i = 0; i < 16; ++i) moved[i] = lanes[from[i]];
+  return _mm512_loadu_ps(moved);
 }
 
 /// Within each 128 bits: two lanes of a, then two of b, chosen by two bits each.

@@ -45,6 +45,11 @@ LANEWISE_INLINE void store_n(float* p, Vec a, int n) {
 }
 
 LANEWISE_INLINE Vec broadcast(float a) { return vdupq_n_f32(a); }
+LANEWISE_INLINE Vec broadcast_pair(const float* p) { return vcombine_f32(vld1_f32(p), vld1_f32(p)); }
+LANEWISE_INLINE Vec load_twice(const float* p, int n) {
+  const float32x2_t half = n == 2 ? vld1_f32(p) : vset_lane_f32(p[0], vdup_n_f32(0), 0);
+  return vcombine_f32(vzip1_f32(half, half), vzip2_f32(half, half));
+}
 LANEWISE_INLINE Vec add(Vec a, Vec b) { return vaddq_f32(a, b); }
 LANEWISE_INLINE Vec sub(Vec a, Vec b) { return vsubq_f32(a, b); }
 LANEWISE_INLINE Vec mul(Vec a, Vec b) { return vmulq_f32(a, b); }

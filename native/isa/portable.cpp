@@ -228,20 +228,12 @@ LANEWISE_INLINE Mask is_nan(Vec a) {
   return r;
 }
 LANEWISE_INLINE Mask mask_and(Mask a, Mask b) {
-  Mask r;
-  LANEWISE_EACH r.lane[i] = a.lane[i] && b.lane[i];
-  return r;
+  return {{a.lane[0] && b.lane[0], a.lane[1] && b.lane[1], a.lane[2] && b.lane[2], a.lane[3] && b.lane[3]}};
 }
 LANEWISE_INLINE Mask mask_or(Mask a, Mask b) {
-  Mask r;
-  LANEWISE_EACH r.lane[i] = a.lane[i] || b.lane[i];
-  return r;
+  return {{a.lane[0] || b.lane[0], a.lane[1] || b.lane[1], a.lane[2] || b.lane[2], a.lane[3] || b.lane[3]}};
 }
-LANEWISE_INLINE Mask mask_not(Mask a) {
-  Mask r;
-  LANEWISE_EACH r.lane[i] = !a.lane[i];
-  return r;
-}
+LANEWISE_INLINE Mask mask_not(Mask a) { return {{!a.lane[0], !a.lane[1], !a.lane[2], !a.lane[3]}}; }
 LANEWISE_INLINE bool mask_any(Mask a) { return a.lane[0] || a.lane[1] || a.lane[2] || a.lane[3]; }
 LANEWISE_INLINE Vec select(Mask m, Vec a, Vec b) {
   Vec r;
@@ -283,6 +275,14 @@ LANEWISE_INLINE void transpose(Vec (&r)[kLanes]) {
 
 #endif
 
+LANEWISE_INLINE Vec broadcast_pair(const float* p) {
+  const float lanes[kLanes] = {p[0], p[1], p[0], p[1]};
+  return load(lanes);
+}
+LANEWISE_INLINE Vec load_twice(const float* p, int n) {
+  const float second = n == 2 ? p[1] : 0.0f, lanes[kLanes] = {p[0], p[0], second, second};
+  return load(lanes);
+}
 LANEWISE_INLINE void store_around(float* p, Vec a) { store(p, a); }
 LANEWISE_INLINE void finish_around() {}
 

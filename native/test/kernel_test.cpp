@@ -268,13 +268,15 @@ int main(int argc, char** argv) {
     test_conv({1, 513, 512, 16, 3, 3, 16, 1, 1, 1, 1, 1, 1, 1, 1, 16}, random, levels);
     test_conv({1, 513, 512, 16, 3, 3, 16, 2, 2, 1, 1, 1, 1, 1, 1, 16}, random, levels);
   }
-  // Few columns, vectorised over pixels: of a row, or over images where there are enough.
+  // Few columns, vectorised over pixels: of a row, or over images where there are enough; dw over pairs of taps.
   const Conv planar_cases[] = {
       {1, 24, 40, 20, 3, 3, 7, 1, 1, 1, 1, 1, 1},     {2, 31, 37, 2, 7, 7, 24, 2, 2, 3, 3, 3, 3},
       {3, 1, 333, 1, 1, 9, 20, 1, 1, 0, 4, 0, 4},     {2, 9, 50, 5, 3, 3, 3, 1, 3, 4, 9, 0, 2, 2, 2},
       {37, 10, 9, 4, 5, 5, 5, 1, 1, 4, 4, 4, 4},      {33, 12, 11, 8, 3, 5, 24, 2, 2, 1, 2, 0, 1, 1, 1, 4},
       {18, 7, 8, 1, 4, 4, 3, 3, 2, 2, 1, 3, 2, 2, 1}, {65, 6, 6, 1, 3, 3, 8, 1, 1, 1, 1, 1, 1},
       {17, 20, 19, 64, 3, 3, 2, 1, 1, 1, 1, 1, 1},    {1, 5, 900, 70, 5, 5, 1, 1, 1, 2, 2, 2, 2},
+      {9, 23, 25, 1, 4, 4, 4, 1, 1, 1, 1, 1, 1},      {9, 24, 23, 1, 6, 3, 2, 2, 1, 1, 1, 1, 1},
+      {9, 23, 25, 1, 7, 5, 8, 1, 2, 2, 2, 2, 2},      {9, 22, 25, 1, 5, 5, 3, 1, 1, 2, 2, 2, 2},
   };
   for (const Conv& s : planar_cases) test_conv(s, random, levels);
   // Groups of few channels: whole vectors, halves and tails of them, rows in chunks, blocks that end within an image,

@@ -28,7 +28,7 @@ const documented = new Map(
 
 /** Where the code of a tile is, which may be inlined into its caller; otherwise in a function of the tile's name. */
 const OWNERS: Readonly<Record<string, string>> = {
-  rows_tile_dw: 'rows_tiles?_dw|gemm_rows_dw',
+  rows_tile_dw: 'rows_tiles?_dw|rows_tile_dw_pairs|gemm_rows_dw',
   depthwise_tile: 'depthwise_pixels',
   depthwise_shared_dw: 'SharedDw',
   depthwise_any_dw: 'AnyDw',
