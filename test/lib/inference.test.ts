@@ -268,9 +268,11 @@ describe('plans of one store', () => {
     const images = new Uint8Array(0);
     const mapped = () => Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * 4096;
     const start = mapped();
-    session.compiled('train', { inputs: [images], size: 2048 });
+    const { plan } = session.compiled('train', { inputs: [images], size: 2048 });
     const one = mapped() - start;
-    expect(one).toBeGreaterThan(400e6);
+    expect(plan.arenaBytes).toBeGreaterThan(400e6);
+    // Memory of earlier tests may be given back meanwhile.
+    expect(one).toBeGreaterThan(plan.arenaBytes / 2);
     session.compiled('train', { inputs: [images], size: 2047 });
     session.compiled('evaluate', { inputs: [images], size: 2048 });
     expect(mapped() - start).toBeLessThan(1.3 * one);
