@@ -10,8 +10,8 @@ LANEWISE_INLINE Vec apply_activation(Vec v, int32_t activation, Vec slope) {
 /** Columns of vector v when n columns are spread over vectors. */
 LANEWISE_INLINE int columns_of(int n, int v) { return min_of(n - v * kLanes, kLanes); }
 
-constexpr int64_t kLineFloats = 16;  // of a cache line
-constexpr int64_t kFetchK = 16;      // of k, for which a tile fetches its share of the next panel at once
+constexpr int64_t kLineFloats = 16;       // of a cache line
+constexpr int64_t kFetchK = kLineFloats;  // of k, for which a tile fetches at once
 constexpr bool kCopies = kTileM < kCopyingTile;
 
 /** `next_x` points to M pixels that a later tile reads, or is null; `next_y` to outputs needed soon. */
@@ -63,7 +63,7 @@ static void gemm_tile(const GemmPanel& task, const float* const* xs, float* cons
     fetch_from = kFetchK * (xs - task.x) / task.pixels;
     fetch_to = kFetchK * (xs - task.x + M) / task.pixels;
   }
-  const int64_t at_once = next_w != nullptr ? kFetchK : next_x != nullptr ? kLineFloats : task.klen;
+  const int64_t at_once = next_w != nullptr || next_x != nullptr ? kFetchK : task.klen;
   const auto step = [&](int64_t k, const float* w) __attribute__((always_inline)) {
     Vec b[V];
 #pragma GCC unroll 2

@@ -9,9 +9,8 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kPartialFloats = 2 * 1024 * 1024;  // 8 MiB of partial sums at a time
-constexpr int64_t kSmallWeights = 96 * 1024;         // floats of dw that a worker keeps in its L2 ...
-constexpr int64_t kChunkFloats = 96 * 1024;          // ... beside a chunk of x and dy
+constexpr int64_t kSmallWeights = 96 * 1024;  // floats of dw that a worker keeps in its L2 ...
+constexpr int64_t kChunkFloats = 96 * 1024;   // ... beside a chunk of x and dy
 constexpr int64_t kManyBlocks = 4;
 constexpr int64_t kChannelTile = 28;
 constexpr int64_t kFewPositions = 5;  // of a kernel row, less than a register tile has room for
@@ -52,7 +51,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.fold_cols = pixel_floats == shape.k && shape.cols.dilation == 1;
   plan.fold_rows = plan.by_block && plan.fold_cols && plan.row_positions <= kFewPositions;
 
-  plan.wave = plan.by_block ? min_of(plan.tiling.blocks, max_of(kPartialFloats / plan.dw_floats, kManyBlocks)) : 1;
+  plan.wave = plan.by_block ? blocks_at_once(plan.tiling.blocks, plan.dw_floats) : 1;
   Layout layout;
   plan.at_partials = layout.take(plan.by_block ? sat_mul(plan.wave, plan.dw_floats) : 0, sizeof(float));
   plan.at_regions = layout.bytes;

@@ -20,7 +20,6 @@ constexpr int64_t kRepaysCopy = 24;  // uses of a float
 constexpr int64_t kCopiedPositions = 1024;
 constexpr int64_t kBlockPositions = 192;
 constexpr int64_t kCopiedChunk = 256;  // pixels
-constexpr int64_t kPartialFloats = 2 * 1024 * 1024;
 
 /// Cuts dw further until there are `wanted` parts, if they do not become too small to be efficient.
 void cut(DwDirectPlan* plan, int64_t wanted) {
@@ -71,7 +70,7 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   if (plan.by_block) {
     plan = whole;
     plan.by_block = true;
-    plan.wave = min_of(plan.blocks.blocks, max_of(kPartialFloats / plan.dw_floats, 4));
+    plan.wave = blocks_at_once(plan.blocks.blocks, plan.dw_floats);
     cut(&plan, ceil_div(wanted, plan.wave));
   }
 

@@ -12,11 +12,10 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kLeastChannels = 4;                // fewer leave vectors as empty as columns do
-constexpr int64_t kFewColumns = 16;                  // more of them fill vectors themselves
-constexpr int64_t kPartFloats = 128;                 // of a pixel of an item: longer pieces are read faster
-constexpr int64_t kPanelFloats = 48 * 1024;          // the panels of an item: 192 KiB, part of L2
-constexpr int64_t kPartialFloats = 2 * 1024 * 1024;  // 8 MiB of partial sums at a time
+constexpr int64_t kLeastChannels = 4;        // fewer leave vectors as empty as columns do
+constexpr int64_t kFewColumns = 16;          // more of them fill vectors themselves
+constexpr int64_t kPartFloats = 128;         // of a pixel of an item: longer pieces are read faster
+constexpr int64_t kPanelFloats = 48 * 1024;  // the panels of an item: 192 KiB, part of L2
 constexpr int64_t kItemsPerThread = 4;
 
 struct Plan {
@@ -55,7 +54,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.x_panel = odd_lines(sat_mul(plan.x_rows, plan.x_pitch));
   plan.dy_panel = odd_lines(sat_mul(plan.chunk, plan.dy_pitch));
 
-  plan.wave = min_of(plan.blocks.blocks, max_of(kPartialFloats / plan.dw_floats, 4));
+  plan.wave = blocks_at_once(plan.blocks.blocks, plan.dw_floats);
   Layout layout;
   plan.at_partials = layout.take(sat_mul(plan.wave, plan.dw_floats), sizeof(float));
   plan.at_workers = layout.bytes;

@@ -37,7 +37,7 @@ Plan make_plan(const ConvPass& pass) {
   plan.block_rows = ceil_div(pass.rows.out, plan.row_blocks);
   // An odd number of lines, so that the panels, which are filled side by side, do not push each other out of L1.
   const int64_t floats = sat_mul(plan.block_rows + kGroupRows - 1, row_floats);
-  plan.panel_floats = (ceil_div(floats, kLineFloats) | 1) * kLineFloats;
+  plan.panel_floats = odd_lines(floats);
   const int64_t fit_units = max_of(kPanelFloats / sat_mul(plan.panel_floats, plan.unit_groups), 1);
   plan.unit_blocks = ceil_div(plan.units, fit_units);
   plan.items = sat_mul(sat_mul(pass.images, plan.unit_blocks), sat_mul(plan.row_blocks, plan.col_blocks));

@@ -71,8 +71,7 @@ bool choose_blocks(const ConvPass& pass, const Extent& extent, PlanarTiling* til
   tiling->window_rows = min_of(pass.rows.in, (tiling->rows - 1) * pass.rows.in_step() + extent.rows + 1);
   // Whole vectors are written and read beyond the last row; an odd number of lines keeps planes out of each other's
   // way.
-  const int64_t lines = ceil_div(sat_mul(tiling->window_rows, tiling->row_floats), kLineFloats) + 1;
-  tiling->plane_floats = (lines | 1) * kLineFloats;
+  tiling->plane_floats = odd_lines(sat_add(sat_mul(tiling->window_rows, tiling->row_floats), kLineFloats));
   return true;
 }
 
