@@ -157,7 +157,9 @@ constexpr const GemmTile* gemm_tiles(bool mask_w) {
   return mask_w ? gemm_tiles<V, true, kCopyW>(Sizes{}) : gemm_tiles<V, false, kCopyW>(Sizes{});
 }
 
-/** Pixels are spread evenly over as few tiles as possible: 16 pixels are 8 + 8, not 14 + 2. */
+/** Pixels are spread evenly over as few tiles as possible: 30 pixels are 10 + 10 + 10, not 14 + 14 + 2. Of two tiles
+ * the first is the larger one, but for what keeps the multipliers busy, unless the weights are fetched ahead: while it
+ * goes on they may come from memory, which lets few pixels wait. */
 template <int V>
 static void gemm_panel_of(const GemmPanel& given) {
   GemmPanel task = given;
@@ -169,9 +171,12 @@ static void gemm_panel_of(const GemmPanel& given) {
   const Tap copied = {task.taps->x, 0};
   constexpr int64_t kMost = V == 1 ? kTileMNarrow : kTileM;
   const int64_t tiles = (task.pixels + kMost - 1) / kMost;
+  constexpr int64_t kBusy = 8 / V;
+  const int64_t half = task.pixels / 2;
+  const int64_t first = task.next_w != nullptr ? half : max_of(half, min_of(kMost, task.pixels - kBusy));
   for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t from = task.pixels * tile / tiles;
-    const int64_t to = task.pixels * (tile + 1) / tiles;
+    const int64_t from = tiles == 2 ? tile * first : task.pixels * tile / tiles;
+    const int64_t to = tiles == 2 && tile == 0 ? first : task.pixels * (tile + 1) / tiles;
     const bool more = to + to - from <= task.pixels;
     tiles_of[to - from - 1](task, task.x + from, task.y + from, task.prefetch_x && more ? task.x + to : nullptr,
                             task.y + (task.resume && more ? to : from));

@@ -24,7 +24,7 @@ struct Plan {
   int64_t dw_floats, row_positions;
   bool by_block;
   int64_t wave;  // blocks at a time
-  int64_t at_partials, at_regions, region_bytes, at_blocks, bytes;
+  int64_t at_partials, at_regions, region_bytes, at_blocks, block_bytes, bytes;
 };
 
 Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
@@ -59,7 +59,8 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   region.take(plan.by_block ? 0 : sat_mul(plan.row_positions, plan.tiling.panel_width), sizeof(float));
   plan.region_bytes = region.bytes;
   plan.at_blocks = sat_add(plan.at_regions, sat_mul(plan.region_bytes, threads));
-  plan.bytes = sat_add(plan.at_blocks, sat_mul(plan.layout.bytes, plan.by_block ? threads : 1));
+  plan.block_bytes = apart(plan.layout.bytes);
+  plan.bytes = sat_add(plan.at_blocks, sat_mul(plan.block_bytes, plan.by_block ? threads : 1));
   return plan;
 }
 
@@ -129,7 +130,7 @@ void run_by_block(const ConvDw& shape, const Plan& plan, const float* x, const f
       const int64_t to = min_of(from + tiling.block_segments, tiling.segments);
       for (int64_t first = from; first < to; first += tiling.chunk_segments) {
         DwChunk chunk(shape, tiling, plan.layout, x, dy, first, min_of(tiling.chunk_segments, to - first),
-                      workspace + plan.at_blocks + worker * plan.layout.bytes);
+                      workspace + plan.at_blocks + worker * plan.block_bytes);
         chunk.list_segments();
         for (int64_t copy = 0; copy < chunk.segments() * chunk.parts(); ++copy) {
           chunk.copy_all(copy / chunk.parts(), copy % chunk.parts(), kernels);

@@ -96,8 +96,8 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   const int64_t x_copy = sat_add(sat_mul(plan.chunk, plan.block_positions), kernels.tile_n);
   plan.at_x_copy = worker.take(plan.copies ? x_copy : 0, sizeof(float));
   plan.at_dy_copy = worker.take(plan.copies ? sat_mul(plan.chunk, plan.part_columns) : 0, sizeof(float));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
+  plan.worker_bytes = apart(worker.bytes);
+  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
 

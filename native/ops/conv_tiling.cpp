@@ -88,7 +88,7 @@ Tiling make_tiling(const ConvPass& pass, int64_t tile_m, ChannelCopy copy, int64
   tiling.at_y = worker.take(tiling.pixels, sizeof(float*));
   const int64_t image_floats = sat_mul(sat_mul(tiling.scratch_rows, tiling.scratch_cols), tiling.scratch_c);
   tiling.at_scratch = worker.take(tiling.direct ? 0 : sat_mul(tiling.block_images, image_floats), sizeof(float));
-  tiling.bytes = worker.bytes;
+  tiling.bytes = apart(worker.bytes);
   return tiling;
 }
 

@@ -36,8 +36,8 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.at_dw = worker.take(kernel_rows, sizeof(float*));
   plan.at_repeated =
       worker.take(plan.multiplier == 1 ? 0 : sat_mul(kernel_rows, sat_mul(shape.cols.in, kChannelTile)), sizeof(float));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
+  plan.worker_bytes = apart(worker.bytes);
+  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
 

@@ -87,8 +87,8 @@ Plan make_plan(const ConvPass& pass, int threads) {
   plan.at_in_rows = worker.take(lists, sizeof(int64_t));
   plan.at_tasks = worker.take(plan.block_rows, sizeof(DepthwiseRow));
   plan.at_y = worker.take(sat_mul(plan.block_rows, plan.block_cols), sizeof(float*));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
+  plan.worker_bytes = apart(worker.bytes);
+  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
 

@@ -63,8 +63,8 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.at_x = worker.take(sat_add(sat_mul(plan.part_groups, plan.x_panel), kernels.lanes), sizeof(float));
   plan.at_dy = worker.take(sat_mul(plan.part_groups, plan.dy_panel), sizeof(float));
   plan.at_sums = worker.take(sat_mul(plan.part_groups, plan.sums), sizeof(float));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
+  plan.worker_bytes = apart(worker.bytes);
+  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
 

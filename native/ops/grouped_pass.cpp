@@ -45,7 +45,7 @@ Plan make_plan(const ConvPass& pass) {
   const int64_t most_groups = sat_mul(ceil_div(plan.units, plan.unit_blocks), plan.unit_groups);
   worker.take(sat_mul(most_groups, plan.panel_floats), sizeof(float));
   plan.at_taps = worker.take(pass.cols.kernel, sizeof(int64_t));
-  plan.worker_bytes = worker.bytes;
+  plan.worker_bytes = apart(worker.bytes);
   return plan;
 }
 

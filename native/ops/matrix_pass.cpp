@@ -109,8 +109,8 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.at_y = worker.take(plan.block_pixels, sizeof(float*));
   plan.at_panel = worker.take(plan.local ? plan.block_k * plan.panel_width : 0, sizeof(float));
   plan.at_copy = worker.take(plan.copies ? plan.block_pixels * (plan.block_k + kGapFloats) : 0, sizeof(float));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
+  plan.worker_bytes = apart(worker.bytes);
+  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
 

@@ -37,8 +37,8 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   plan.at_cols = worker.take(sat_mul(2, pass.cols.kernel), sizeof(Tap));
   plan.at_runs = worker.take(plan.tiling.images == 1 ? 0 : plan.tiling.cols, sizeof(Run));
   plan.at_y = worker.take(plan.row_floats, sizeof(float));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
+  plan.worker_bytes = apart(worker.bytes);
+  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
 

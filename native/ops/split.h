@@ -11,7 +11,7 @@ namespace lanewise {
 /// 64 KiB of floats: a few microseconds of memory traffic.
 inline constexpr int64_t kItemElements = 16384;
 /// Less work than this, some 10 microseconds, is done before a sleeping thread has woken up.
-inline constexpr int64_t kSharedElements = 65536;
+inline constexpr int64_t kSharedElements = 32768;
 
 /// f(item) for every item, by the caller alone unless all of them together, worth `elements` elements, pay for company.
 template <class F>
@@ -23,10 +23,16 @@ void share(Parallel& parallel, int64_t items, int64_t elements, F&& f) {
 /// f(begin, count) over all of [0, total).
 template <class F>
 void for_elements(Parallel& parallel, int64_t total, F&& f) {
-  const int64_t items = (total + kItemElements - 1) / kItemElements;
+  constexpr int64_t kLineFloats = 16;
+  const int64_t least = (total + kItemElements - 1) / kItemElements, threads = parallel.threads();
+  // Few items are as many for each thread.
+  const int64_t items = least < 4 * threads ? (least + threads - 1) / threads * threads : least;
+  const auto start = [&](int64_t item) {
+    return item == items ? total : total * item / items / kLineFloats * kLineFloats;
+  };
   share(parallel, items, total, [&](int64_t item) {
-    const int64_t begin = item * kItemElements;
-    f(begin, std::min(kItemElements, total - begin));
+    const int64_t begin = start(item);
+    f(begin, start(item + 1) - begin);
   });
 }
 

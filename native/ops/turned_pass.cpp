@@ -38,8 +38,8 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
   worker.take(block, sizeof(float*));
   plan.at_y = worker.take(block, sizeof(float*));
   plan.at_sums = worker.take(sat_mul(block, plan.padded), sizeof(float));
-  plan.worker_bytes = worker.bytes;
-  plan.bytes = sat_add(layout.bytes, sat_mul(worker.bytes, threads));
+  plan.worker_bytes = apart(worker.bytes);
+  plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
 

@@ -85,7 +85,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.at_v_copy = worker.take(positions * plan.copy_stride, sizeof(float));
   plan.at_z = worker.take(positions * plan.z_stride, sizeof(float));
   plan.at_s = worker.take(positions * plan.s_stride * (plan.one_block ? 1 : plan.part_panels), sizeof(float));
-  plan.worker_bytes = worker.bytes;
+  plan.worker_bytes = apart(worker.bytes);
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }

@@ -43,6 +43,9 @@ WinogradPassPlan winograd_pass_plan(const ConvPass& pass, const Kernels& kernels
   const int64_t fit = kBlockFloats / (positions * (plan.pitch + plan.panel_width));
   const int64_t most = plan.u == Owner::kItem ? kItemUTiles : max_of(fit, kBlockTiles);
   plan.block_tiles = even_piece(tiles, max_of(most / kernels.tile_m, 1) * kernels.tile_m);
+  // Where a block for each thread fits, none needs V of another.
+  const int64_t share = ceil_div(tiles, threads);
+  if (plan.u != Owner::kItem && share >= kernels.tile_m && share <= most) plan.block_tiles = share;
   plan.blocks = ceil_div(tiles, plan.block_tiles);
   const int64_t idle = ceil_div(plan.blocks, threads) * threads - plan.blocks;  // threads in the last round
   plan.v = Owner::kItem;
@@ -75,7 +78,7 @@ WinogradPassPlan winograd_pass_plan(const ConvPass& pass, const Kernels& kernels
   plan.at_xs = worker.take(plan.block_tiles, sizeof(float*));
   plan.at_ms = worker.take(plan.block_tiles, sizeof(float*));
   plan.at_ys = worker.take(plan.block_tiles * plan.grid.out_pixels(), sizeof(float*));
-  plan.worker_bytes = worker.bytes;
+  plan.worker_bytes = apart(worker.bytes);
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.worker_bytes, threads));
   return plan;
 }
