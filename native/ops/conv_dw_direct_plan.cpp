@@ -13,6 +13,7 @@ constexpr int64_t kLeastColumns = 64;
 constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
 constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
 constexpr int64_t kItemsPerThread = 8;
+constexpr int64_t kLargeItemsPerThread = 2;  // of full size: smaller ones would read x and dy more often
 constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
 // Where operands are copied, a tile's x and a panel of dy are in L1, a block's x is in L2, dy and the sums may be in
 // L3.
@@ -21,14 +22,16 @@ constexpr int64_t kCopiedPositions = 1024;
 constexpr int64_t kBlockPositions = 192;
 constexpr int64_t kCopiedChunk = 256;  // pixels
 
-/// Cuts dw further until there are `wanted` parts, if they do not become too small to be efficient.
-void cut(DwDirectPlan* plan, int64_t wanted) {
+/// Cuts dw further until there are `wanted` parts, as many for each thread or plenty, if they do not become too small to
+/// be efficient.
+void cut(DwDirectPlan* plan, int64_t wanted, int64_t threads) {
   const int64_t column_panels = ceil_div(plan->columns, plan->panel_width);
   for (;;) {
     plan->part_positions = ceil_div(ceil_div(plan->positions, plan->tile_m), plan->position_parts) * plan->tile_m;
     plan->part_columns = ceil_div(column_panels, plan->column_parts) * plan->panel_width;
     plan->parts = plan->tap_parts * plan->position_parts * plan->column_parts;
-    if (plan->parts >= wanted) return;
+    const bool fair = plan->parts % threads == 0 || plan->parts >= kItemsPerThread * threads;
+    if (plan->parts >= wanted && fair) return;
     if (plan->tap_parts < plan->taps) {
       plan->tap_parts = min_of(plan->taps, plan->tap_parts * 2);
     } else if (plan->part_positions >= 2 * kLeastPositions && plan->part_positions >= plan->part_columns) {
@@ -59,19 +62,20 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   plan.position_parts = ceil_div(plan.positions, plan.copies ? kCopiedPositions : kPartPositions);
   plan.column_parts = ceil_div(plan.columns, kPartColumns);
   plan.tap_parts = 1;
-  cut(&plan, 1);
+  cut(&plan, 1, 1);
   const int64_t taps_at_once = max_of(kPartFloats / sat_mul(plan.part_positions, plan.part_columns), 1);
   plan.tap_parts = ceil_div(plan.taps, taps_at_once);
   const DwDirectPlan whole = plan;
-  const int64_t wanted = threads == 1 ? 1 : kItemsPerThread * threads;
-  cut(&plan, wanted);
+  const bool enough = threads == 1 || plan.parts >= kLargeItemsPerThread * threads;
+  const int64_t wanted = enough ? 1 : kItemsPerThread * threads;
+  cut(&plan, wanted, threads);
   plan.by_block = plan.parts < wanted && plan.blocks.blocks > 1;
   plan.wave = 1;
   if (plan.by_block) {
     plan = whole;
     plan.by_block = true;
     plan.wave = blocks_at_once(plan.blocks.blocks, plan.dw_floats);
-    cut(&plan, ceil_div(wanted, plan.wave));
+    cut(&plan, ceil_div(wanted, plan.wave), 1);
   }
 
   const int64_t block_pixels = sat_mul(plan.blocks.block_segments, plan.blocks.segment);
