@@ -9,8 +9,10 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kSmallWeights = 96 * 1024;  // floats of dw that a worker keeps in its L2 ...
-constexpr int64_t kChunkFloats = 96 * 1024;   // ... beside a chunk of x and dy
+constexpr int64_t kSmallWeights = 96 * 1024;   // floats of dw that a worker keeps in its L2 ...
+constexpr int64_t kChunkFloats = 96 * 1024;    // ... beside a chunk of x and dy,
+constexpr int64_t kLargeWeights = 512 * 1024;  // or goes through chunk after chunk rather than read what others copied
+constexpr int64_t kLargeChunkFloats = 2 * kChunkFloats;
 constexpr int64_t kManyBlocks = 4;
 constexpr int64_t kChannelTile = 28;
 constexpr int64_t kFewPositions = 5;  // of a kernel row, less than a register tile has room for
@@ -27,6 +29,11 @@ struct Plan {
   int64_t at_partials, at_regions, region_bytes, at_blocks, block_bytes, bytes;
 };
 
+/// Whether as good as all threads work on a block at any time.
+bool shares_blocks(int64_t blocks, int threads) {
+  return threads > 1 && 4 * blocks >= 3 * threads * ceil_div(blocks, threads);
+}
+
 Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   Plan plan = {};
   const int64_t taps = sat_mul(shape.rows.kernel, shape.cols.kernel);
@@ -41,9 +48,11 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   choice.direct_x = !reads_padding(shape) && (shape.k <= choice.k_tile || sat_mul(taps, shape.columns) < kRepaysCopy);
   choice.direct_dy = !shape.dy_transposed && (out_c <= kernels.tile_n || sat_mul(taps, shape.k) < kRepaysCopy);
   plan.tiling = make_dw_tiling(shape, kernels, choice);
-  plan.by_block = plan.dw_floats <= kSmallWeights && plan.tiling.blocks >= kManyBlocks;
+  const bool small = plan.dw_floats <= kSmallWeights;
+  plan.by_block = small ? plan.tiling.blocks >= kManyBlocks
+                        : plan.dw_floats <= kLargeWeights && shares_blocks(plan.tiling.blocks, threads);
   if (plan.by_block) {
-    choice.chunk_floats = kChunkFloats;
+    choice.chunk_floats = small ? kChunkFloats : kLargeChunkFloats;
     plan.tiling = make_dw_tiling(shape, kernels, choice);
   }
   plan.layout = make_dw_layout(plan.tiling, plan.tiling.x_panels, plan.tiling.panels);
@@ -51,7 +60,9 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.fold_cols = pixel_floats == shape.k && shape.cols.dilation == 1;
   plan.fold_rows = plan.by_block && plan.fold_cols && plan.row_positions <= kFewPositions;
 
-  plan.wave = plan.by_block ? blocks_at_once(plan.tiling.blocks, plan.dw_floats) : 1;
+  // As many for each thread.
+  const int64_t at_once = ceil_div(blocks_at_once(plan.tiling.blocks, plan.dw_floats), threads) * threads;
+  plan.wave = plan.by_block ? min_of(at_once, plan.tiling.blocks) : 1;
   Layout layout;
   plan.at_partials = layout.take(plan.by_block ? sat_mul(plan.wave, plan.dw_floats) : 0, sizeof(float));
   plan.at_regions = layout.bytes;
