@@ -20,6 +20,7 @@ namespace lanewise::avx2 {
 constexpr int kLanes = 8;
 constexpr int kTileM = 6;
 constexpr int kTileMNarrow = 10;
+constexpr int kTileMNarrowDw = 10;
 constexpr int kPlanarAccumulators = 12;
 constexpr int kDepthwiseM = 4;
 constexpr int kPointerRegisters = 16;

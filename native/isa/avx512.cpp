@@ -32,6 +32,7 @@ namespace lanewise::avx512 {
 constexpr int kLanes = 16;
 constexpr int kTileM = 14;
 constexpr int kTileMNarrow = 10;
+constexpr int kTileMNarrowDw = 30;
 constexpr int kPlanarAccumulators = 24;
 constexpr int kDepthwiseM = 8;
 constexpr int kPointerRegisters = 10;

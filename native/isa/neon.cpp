@@ -17,6 +17,7 @@ namespace lanewise::neon {
 constexpr int kLanes = 4;
 constexpr int kTileM = 10;
 constexpr int kTileMNarrow = 12;
+constexpr int kTileMNarrowDw = 12;
 constexpr int kPlanarAccumulators = 21;  // of 24 some would be on the stack
 constexpr int kDepthwiseM = 5;           // GCC loads inputs long before it uses them
 constexpr int kPointerRegisters = 16;

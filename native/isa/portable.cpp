@@ -18,7 +18,7 @@
 namespace lanewise::portable {
 
 constexpr int kLanes = 4;
-constexpr int kTileM = 4, kTileMNarrow = 4;
+constexpr int kTileM = 4, kTileMNarrow = 4, kTileMNarrowDw = 4;
 constexpr int kPlanarAccumulators = 8;
 constexpr int kDepthwiseM = 4;
 constexpr int kPointerRegisters = 16;

@@ -48,7 +48,7 @@ LANEWISE_INLINE void dw_pixels(Vec (&acc)[M][V], DwStreams* at, int64_t pixels, 
         at->x_copy += kTileM;
       }
     }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (int m = 0; m < M; ++m) {
       const Vec a = broadcast(x[m]);
 #pragma GCC unroll 2
@@ -99,7 +99,7 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t x_offse
   float* const dw = task.dw + first * task.ldw;
   const int last = columns_of(task.n, V - 1);
   if (task.resume) {
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
@@ -108,11 +108,11 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t x_offse
       }
     }
     if (first + M < task.positions) {
-#pragma GCC unroll 16
+#pragma GCC unroll 32
       for (int m = M; m < 2 * M; ++m) __builtin_prefetch(dw + m * task.ldw, 1);
     }
   } else {
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) acc[m][v] = zero();
@@ -137,7 +137,7 @@ static void gemm_tile_dw(const GemmPanelDw& task, int64_t first, int64_t x_offse
     }
   }
 
-#pragma GCC unroll 16
+#pragma GCC unroll 32
   for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
@@ -197,11 +197,11 @@ static void gemm_panel_dw(const GemmPanelDw& task) {
   const bool narrow = task.n <= kLanes;
   const bool mask_dy = !task.dy_padded && task.n % kLanes != 0;
   using Wide = std::make_integer_sequence<int, kTileM>;
-  using Narrow = std::make_integer_sequence<int, kTileMNarrow>;
+  using Narrow = std::make_integer_sequence<int, kTileMNarrowDw>;
   const GemmTileDw* const tiles_of =
       narrow ? (mask_dy ? gemm_tiles_dw<1, true>(Narrow{}) : gemm_tiles_dw<1, false>(Narrow{}))
              : (mask_dy ? gemm_tiles_dw<2, true>(Wide{}) : gemm_tiles_dw<2, false>(Wide{}));
-  const int64_t tile_m = narrow ? kTileMNarrow : kTileM;
+  const int64_t tile_m = narrow ? kTileMNarrowDw : kTileM;
   const int64_t tiles = (task.positions + tile_m - 1) / tile_m;
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t from = task.positions * tile / tiles;
