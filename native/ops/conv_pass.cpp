@@ -10,7 +10,7 @@
 namespace lanewise {
 namespace {
 
-constexpr int64_t kMinItems = 16;
+constexpr int64_t kItemsPerThread = 4;  // each of a block's items copies all its input
 
 /// Everything that follows from the shape and the register tile.
 struct Plan {
@@ -43,7 +43,8 @@ Plan make_plan(const ConvPass& pass, const Kernels& kernels, int threads) {
     return plan;
   }
   plan.tiling = make_tiling(pass, kernels.tile_m, ChannelCopy::kPlain, 1);
-  plan.splits = plan.tiling.blocks >= kMinItems ? 1 : min_of(plan.panels, ceil_div(kMinItems, plan.tiling.blocks));
+  const int64_t wanted = threads == 1 ? 1 : kItemsPerThread * threads;
+  plan.splits = min_of(plan.panels, ceil_div(wanted, plan.tiling.blocks));
   plan.bytes = sat_add(layout.bytes, sat_mul(plan.tiling.bytes, threads));
   return plan;
 }
