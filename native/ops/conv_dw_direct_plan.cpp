@@ -14,7 +14,7 @@ constexpr int64_t kChunkFloats = 96 * 1024;  // of x and dy
 constexpr int64_t kLeastChunk = 64;          // pixels: the sums are loaded and stored once a chunk
 constexpr int64_t kItemsPerThread = 8;
 constexpr int64_t kLargeItemsPerThread = 2;  // of full size: smaller ones would read x and dy more often
-constexpr int64_t kConflictFloats = 1024;  // rows of dw so far apart push each other out of the caches
+constexpr int64_t kConflictFloats = 1024;    // rows of dw so far apart push each other out of the caches
 // Where operands are copied, a tile's x and a panel of dy are in L1, a block's x is in L2, dy and the sums may be in
 // L3.
 constexpr int64_t kRepaysCopy = 24;  // uses of a float
@@ -22,8 +22,8 @@ constexpr int64_t kCopiedPositions = 1024;
 constexpr int64_t kBlockPositions = 192;
 constexpr int64_t kCopiedChunk = 256;  // pixels
 
-/// Cuts dw further until there are `wanted` parts, as many for each thread or plenty, if they do not become too small to
-/// be efficient.
+/// Cuts dw further until there are `wanted` parts, as many for each thread or plenty, if they do not become too small
+/// to be efficient.
 void cut(DwDirectPlan* plan, int64_t wanted, int64_t threads) {
   const int64_t column_panels = ceil_div(plan->columns, plan->panel_width);
   for (;;) {

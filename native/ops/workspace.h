@@ -40,8 +40,9 @@ struct Layout {
   }
 };
 
-/// From the memory of one worker to that of the next. Processors fetch ahead of reads at a stride, far beyond the end of
-/// what is read: lines that another core has written would travel there and back. Lists and the like are not worth it.
+/// From the memory of one worker to that of the next. Processors fetch ahead of reads at a stride, far beyond the end
+/// of what is read: lines that another core has written would travel there and back. Lists and the like are not worth
+/// it.
 inline int64_t apart(int64_t worker_bytes) {
   constexpr int64_t kReach = 256 * 1024, kLists = 4096;
   return worker_bytes <= kLists ? worker_bytes : sat_add(worker_bytes, kReach);
