@@ -23,16 +23,14 @@ void share(Parallel& parallel, int64_t items, int64_t elements, F&& f) {
 /// f(begin, count) over all of [0, total).
 template <class F>
 void for_elements(Parallel& parallel, int64_t total, F&& f) {
-  constexpr int64_t kLineFloats = 16;
-  const int64_t least = (total + kItemElements - 1) / kItemElements, threads = parallel.threads();
+  constexpr int64_t kLineElements = 16;
+  const int64_t least = total / kItemElements + 1, threads = parallel.threads();
   // Few items are as many for each thread.
-  const int64_t items = least < 4 * threads ? (least + threads - 1) / threads * threads : least;
-  const auto start = [&](int64_t item) {
-    return item == items ? total : total * item / items / kLineFloats * kLineFloats;
-  };
-  share(parallel, items, total, [&](int64_t item) {
-    const int64_t begin = start(item);
-    f(begin, start(item + 1) - begin);
+  const int64_t wanted = least < 4 * threads ? (least + threads - 1) / threads * threads : least;
+  const int64_t size = (total / wanted / kLineElements + 1) * kLineElements;
+  share(parallel, (total + size - 1) / size, total, [&](int64_t item) {
+    const int64_t begin = item * size;
+    f(begin, std::min(size, total - begin));
   });
 }
 
