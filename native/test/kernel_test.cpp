@@ -247,8 +247,7 @@ int main(int argc, char** argv) {
       // Several reduction blocks: partial sums per block with chunks inside, and few blocks with many weights.
       {5, 30, 31, 96, 3, 3, 4, 1, 1, 1, 1, 1, 1},
       {5, 30, 31, 70, 1, 1, 64},
-      {1, 33, 32, 112, 3, 3, 100, 1, 1, 1, 1, 1, 1},
-      {6, 1, 513, 182, 1, 3, 182, 1, 1, 0, 1, 0, 1},
+      {1, 3, 513, 105, 3, 3, 105, 1, 1, 1, 1, 1, 1},
       // Kernel rows of few positions in many blocks: several rows to a register tile.
       {9, 23, 25, 1, 5, 5, 6, 1, 1, 2, 2, 2, 2},
       {6, 30, 31, 1, 7, 3, 32, 1, 1, 1, 1, 0, 1},
