@@ -172,11 +172,13 @@ static void gemm_panel_of(const GemmPanel& given) {
   constexpr int64_t kMost = V == 1 ? kTileMNarrow : kTileM;
   const int64_t tiles = (task.pixels + kMost - 1) / kMost;
   constexpr int64_t kBusy = 8 / V;
-  const int64_t half = task.pixels / 2;
-  const int64_t first = task.next_w != nullptr ? half : max_of(half, min_of(kMost, task.pixels - kBusy));
+  const auto start = [&](int64_t tile) {
+    const int64_t even = task.pixels * tile / tiles;
+    const bool second = tiles == 2 && tile == 1 && task.next_w == nullptr;
+    return second ? max_of(even, min_of(kMost, task.pixels - kBusy)) : even;
+  };
   for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t from = tiles == 2 ? tile * first : task.pixels * tile / tiles;
-    const int64_t to = tiles == 2 && tile == 0 ? first : task.pixels * (tile + 1) / tiles;
+    const int64_t from = start(tile), to = start(tile + 1);
     const bool more = to + to - from <= task.pixels;
     tiles_of[to - from - 1](task, task.x + from, task.y + from, task.prefetch_x && more ? task.x + to : nullptr,
                             task.y + (task.resume && more ? to : from));

@@ -60,9 +60,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.fold_cols = pixel_floats == shape.k && shape.cols.dilation == 1;
   plan.fold_rows = plan.by_block && plan.fold_cols && plan.row_positions <= kFewPositions;
 
-  // As many for each thread.
-  const int64_t at_once = ceil_div(blocks_at_once(plan.tiling.blocks, plan.dw_floats), threads) * threads;
-  plan.wave = plan.by_block ? min_of(at_once, plan.tiling.blocks) : 1;
+  plan.wave = plan.by_block ? blocks_at_once(plan.tiling.blocks, plan.dw_floats, threads) : 1;
   Layout layout;
   plan.at_partials = layout.take(plan.by_block ? sat_mul(plan.wave, plan.dw_floats) : 0, sizeof(float));
   plan.at_regions = layout.bytes;

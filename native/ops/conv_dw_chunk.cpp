@@ -200,9 +200,9 @@ void DwChunk::copy_dy(int64_t i, int64_t part, const Kernels& kernels) const {
   }
 }
 
-int64_t blocks_at_once(int64_t blocks, int64_t dw_floats, int64_t floats) {
+int64_t blocks_at_once(int64_t blocks, int64_t dw_floats, int threads, int64_t floats) {
   constexpr int64_t kLeast = 4;
-  return min_of(blocks, max_of(floats / dw_floats, kLeast));
+  return min_of(blocks, ceil_div(max_of(floats / dw_floats, kLeast), threads) * threads);
 }
 
 void fold_blocks(float* dw, const float* partials, int64_t blocks, bool first, int64_t dw_floats, Parallel& parallel) {

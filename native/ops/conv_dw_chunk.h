@@ -100,8 +100,9 @@ class DwChunk {
   const AxisSpan cols_;
 };
 
-/// Of `blocks`, how many have their partial sums in memory at a time: `floats` of them, but at least 4 blocks.
-int64_t blocks_at_once(int64_t blocks, int64_t dw_floats, int64_t floats = 2 * 1024 * 1024);
+/// Of `blocks`, how many have their partial sums in memory at a time: some `floats` of them, but at least 4 blocks, and
+/// as many for each thread.
+int64_t blocks_at_once(int64_t blocks, int64_t dw_floats, int threads, int64_t floats = 2 * 1024 * 1024);
 
 /// dw = partials[0] + partials[1] + ... from left to right; continues dw unless `first`.
 void fold_blocks(float* dw, const float* partials, int64_t blocks, bool first, int64_t dw_floats, Parallel& parallel);

@@ -74,7 +74,7 @@ DwDirectPlan dw_direct_plan(const ConvDw& shape, const Kernels& kernels, int thr
   if (plan.by_block) {
     plan = whole;
     plan.by_block = true;
-    plan.wave = blocks_at_once(plan.blocks.blocks, plan.dw_floats);
+    plan.wave = blocks_at_once(plan.blocks.blocks, plan.dw_floats, threads);
     cut(&plan, ceil_div(wanted, plan.wave), 1);
   }
 

@@ -27,7 +27,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.tiling = make_dw_tiling(shape, kernels, {true, true, plan.channels, 1, kChannelTile, kHuge});
   const int64_t kernel_rows = shape.rows.kernel;
   plan.dw_floats = sat_mul(sat_mul(kernel_rows, shape.cols.kernel), plan.channels);
-  plan.wave = blocks_at_once(plan.tiling.blocks, plan.dw_floats, kPartialFloats);
+  plan.wave = blocks_at_once(plan.tiling.blocks, plan.dw_floats, threads, kPartialFloats);
   Layout layout;
   plan.at_partials = layout.take(sat_mul(plan.wave, plan.dw_floats), sizeof(float));
   plan.at_workers = layout.bytes;

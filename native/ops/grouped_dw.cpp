@@ -54,7 +54,7 @@ Plan make_plan(const ConvDw& shape, const Kernels& kernels, int threads) {
   plan.x_panel = odd_lines(sat_mul(plan.x_rows, plan.x_pitch));
   plan.dy_panel = odd_lines(sat_mul(plan.chunk, plan.dy_pitch));
 
-  plan.wave = blocks_at_once(plan.blocks.blocks, plan.dw_floats);
+  plan.wave = blocks_at_once(plan.blocks.blocks, plan.dw_floats, threads);
   Layout layout;
   plan.at_partials = layout.take(sat_mul(plan.wave, plan.dw_floats), sizeof(float));
   plan.at_workers = layout.bytes;
